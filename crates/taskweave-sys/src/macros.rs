@@ -1,0 +1,61 @@
+//! Small macros shared by the modules: conditional `const fn`, thread locals of the chosen backend, seeded mutations.
+
+/// Declares a function that is `const` except under loom, whose atomics have no `const` constructor.
+#[macro_export]
+macro_rules! const_unless_loom {
+    ($(#[$meta:meta])* $visibility:vis fn $($rest:tt)*) => {
+        #[cfg(not(taskweave_loom))]
+        $(#[$meta])*
+        $visibility const fn $($rest)*
+
+        #[cfg(taskweave_loom)]
+        $(#[$meta])*
+        $visibility fn $($rest)*
+    };
+}
+
+/// `std::thread_local!` of the backend in use: a model checker gives every modelled thread its own value.
+///
+/// ```
+/// taskweave_sys::thread_local! {
+///     static DEPTH: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+/// }
+/// DEPTH.with(|depth| depth.set(depth.get() + 1));
+/// ```
+#[cfg(not(any(taskweave_loom, taskweave_shuttle)))]
+#[macro_export]
+macro_rules! thread_local {
+    ($($tokens:tt)*) => { ::std::thread_local! { $($tokens)* } };
+}
+
+/// `std::thread_local!` of the backend in use: a model checker gives every modelled thread its own value.
+#[cfg(taskweave_loom)]
+#[macro_export]
+macro_rules! thread_local {
+    ($($tokens:tt)*) => { $crate::__private::loom::thread_local! { $($tokens)* } };
+}
+
+/// `std::thread_local!` of the backend in use: a model checker gives every modelled thread its own value.
+#[cfg(all(taskweave_shuttle, not(taskweave_loom)))]
+#[macro_export]
+macro_rules! thread_local {
+    ($($tokens:tt)*) => { $crate::__private::shuttle::thread_local! { $($tokens)* } };
+}
+
+/// Whether the build was seeded with the named fault, which a model must then find (see `mutations.sh`).
+macro_rules! mutated {
+    ($name:literal) => {
+        cfg!(taskweave_mutation = $name)
+    };
+}
+
+/// The given ordering, or `Relaxed` in a build seeded with the named fault.
+macro_rules! ordering {
+    ($ordering:ident, $name:literal) => {
+        if mutated!($name) {
+            $crate::sync::atomic::Ordering::Relaxed
+        } else {
+            $crate::sync::atomic::Ordering::$ordering
+        }
+    };
+}
