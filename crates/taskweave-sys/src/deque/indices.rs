@@ -59,7 +59,11 @@ impl Indices {
     pub(super) fn with_oldest_removed(self, count: u16) -> Self {
         let real = self.real.wrapping_add(count);
         Self {
-            steal: if self.is_stealing() { self.steal } else { real },
+            steal: if self.is_stealing() && !mutated!("deque-owner-frees-under-a-thief") {
+                self.steal
+            } else {
+                real
+            },
             real,
             split: if count > self.public() {
                 real
@@ -81,8 +85,15 @@ impl Indices {
     /// A thief claims the oldest `count` public elements; their slots stay in use.
     #[inline(always)]
     pub(super) fn with_claimed(self, count: u16) -> Self {
+        let real = self.real.wrapping_add(count);
+        let steal = if mutated!("deque-claim-frees") {
+            real
+        } else {
+            self.steal
+        };
         Self {
-            real: self.real.wrapping_add(count),
+            steal,
+            real,
             ..self
         }
     }

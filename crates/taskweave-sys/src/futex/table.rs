@@ -86,8 +86,11 @@ fn bucket(address: usize) -> &'static Bucket {
 
 fn sleep_while(address: usize, timeout: Option<Duration>, still: impl Fn() -> bool) -> bool {
     let bucket = bucket(address);
+    if mutated!("futex-look-before-lock") && !still() {
+        return true;
+    }
     let mut queue = lock(bucket);
-    if !still() {
+    if !mutated!("futex-look-before-lock") && !still() {
         return true;
     }
     let ticket = queue.next;

@@ -69,9 +69,9 @@ fn check_range(priority: Priority) -> io::Result<()> {
 fn set(priority: Priority) -> io::Result<()> {
     match priority {
         Priority::Nice(nice) => {
-            set_policy(libc::SCHED_OTHER, 0)?;
-            // To Linux a nice value belongs to a thread, and no process id means the calling one.
-            rustix::process::setpriority_process(None, nice).map_err(io::Error::from)
+            // To Linux a nice value belongs to a thread, and no process id means the calling one. It comes first, being what may be refused.
+            rustix::process::setpriority_process(None, nice)?;
+            set_policy(libc::SCHED_OTHER, 0)
         }
         Priority::Realtime(level) => set_policy(libc::SCHED_FIFO, level.into()),
     }

@@ -58,7 +58,10 @@ impl Word {
             let limit = cap.max(state.sleepers()).max(state.permits());
             let permits = state.permits().saturating_add(count).min(limit);
             // Sleepers that the permits already there are for have been woken by those who added them.
-            let uncovered = state.sleepers().saturating_sub(state.permits());
+            let mut uncovered = state.sleepers().saturating_sub(state.permits());
+            if mutated!("parker-wake-only-from-zero") && state.permits() > 0 {
+                uncovered = 0;
+            }
             Some((state.with_permits(permits), uncovered.min(count)))
         })
         .unwrap_or(0)
@@ -105,12 +108,17 @@ impl Word {
         let mut current = self.0.load(Ordering::Relaxed);
         loop {
             let (next, result) = step(State(current))?;
+            if mutated!("parker-no-write-beyond-cap") && next.0 == current {
+                return Some(result);
+            }
             // Release: pairs with the Acquire of whoever takes a permit, who sees what happened before it was added. Written also if nothing
             // changes, so that this holds for releases beyond the cap. Acquire: pairs with the Release of those who added the permits.
-            match self
-                .0
-                .compare_exchange_weak(current, next.0, Ordering::AcqRel, Ordering::Relaxed)
-            {
+            match self.0.compare_exchange_weak(
+                current,
+                next.0,
+                ordering!(AcqRel, "parker-update-relaxed"),
+                Ordering::Relaxed,
+            ) {
                 Ok(_) => return Some(result),
                 Err(changed) => current = changed,
             }
