@@ -198,7 +198,7 @@ impl<'a, T: Linked> Consumer<'a, T> {
             .front
             .taken
             .swap(true, ordering!(Acquire, "inbox-enter-relaxed"));
-        (!occupied).then_some(Self { inbox })
+        (!occupied).then(|| Self { inbox })
     }
 
     fn next(&mut self) -> Pop<T> {
