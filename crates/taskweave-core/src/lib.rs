@@ -1,1 +1,41 @@
-//! (skeleton)
+//! The kernel of Taskweave: tasks, workers, pools and handles. (overview to come)
+
+mod blocked;
+mod blocking;
+mod builder;
+mod cancel;
+mod dump;
+mod error;
+mod for_each;
+mod idle;
+mod join;
+mod keeper;
+mod kind;
+mod latch;
+mod metrics;
+pub mod pass;
+mod pool;
+mod prepare;
+mod recycle;
+mod scope;
+mod shared;
+mod spawn;
+mod stack_job;
+pub mod task;
+mod thread;
+mod wait;
+mod worker;
+
+pub use builder::{BuildError, MAX_WORKERS, Pinning, PoolBuilder};
+pub use cancel::CancelToken;
+pub use error::{Panic, TaskError};
+pub use for_each::{Splittable, for_each, map_reduce};
+pub use join::join;
+pub use metrics::{Metrics, WorkerMetrics};
+pub use pool::{Pool, Shutdown, ShutdownTimeout, TaskBuilder, spawn};
+pub use prepare::{AlreadyRunning, Prepared, Submission};
+pub use scope::{Scope, scope};
+pub use spawn::JoinHandle;
+pub use taskweave_sys::machine::priority::{Priority, PriorityError};
+pub use thread::Hold;
+pub use worker::Worker;

@@ -1,0 +1,69 @@
+//! Cancellation: a flag that tasks which haven't begun respect, and bodies may ask.
+
+use std::sync::{Arc, Weak};
+
+use std::sync::{Mutex, PoisonError};
+use taskweave_sys::sync::atomic::{AtomicBool, Ordering};
+
+/// Cancels what was started with it. Clones are the same token; a child is cancelled with its parent, not the
+/// other way round.
+///
+/// A task that hasn't begun when its token is cancelled never runs, and its handle says
+/// [`TaskError::Cancelled`](crate::TaskError::Cancelled). A body that has begun goes on, unless it asks
+/// [`is_cancelled`](Self::is_cancelled) and ends by itself.
+#[derive(Clone, Debug, Default)]
+pub struct CancelToken {
+    node: Arc<Node>,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    cancelled: AtomicBool,
+    children: Mutex<Vec<Weak<Node>>>,
+}
+
+impl CancelToken {
+    /// A token that isn't cancelled. One allocation.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A token that is cancelled when this one is. One allocation, one lock.
+    pub fn child(&self) -> CancelToken {
+        let child = CancelToken::new();
+        let mut children = lock(&self.node.children);
+        if self.is_cancelled() {
+            child.node.cancelled.store(true, Ordering::Release);
+        } else {
+            if children.len() == children.capacity() {
+                children.retain(|old| old.strong_count() > 0);
+            }
+            children.push(Arc::downgrade(&child.node));
+        }
+        drop(children);
+        child
+    }
+
+    /// Cancels this token and its descendants. Never blocks on a task.
+    pub fn cancel(&self) {
+        let mut open = vec![Arc::clone(&self.node)];
+        while let Some(node) = open.pop() {
+            let mut children = lock(&node.children);
+            // Release: pairs with the Acquire in `is_cancelled`. Under the lock, so that no child is
+            // added between the flag and the visit.
+            node.cancelled.store(true, Ordering::Release);
+            open.extend(children.drain(..).filter_map(|child| child.upgrade()));
+        }
+    }
+
+    /// Whether it was cancelled. One load.
+    #[inline]
+    pub fn is_cancelled(&self) -> bool {
+        // Acquire: pairs with the Release in `cancel`.
+        self.node.cancelled.load(Ordering::Acquire)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

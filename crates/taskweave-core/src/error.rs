@@ -1,0 +1,124 @@
+//! The errors that every front end shares.
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Why a task has no result.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum TaskError {
+    /// The body panicked. The payload can be resumed.
+    Panicked(Panic),
+    /// The body returned an error.
+    Failed(Arc<dyn Error + Send + Sync>),
+    /// It was cancelled before it began.
+    Cancelled,
+    /// Something it depends on failed; `root` says what.
+    Poisoned {
+        /// The first failure in the chain of dependencies.
+        root: Arc<TaskError>,
+    },
+    /// Waiting for it could never end: it needs, directly or through others, the very stack that
+    /// would wait. The task goes on without its handle.
+    Deadlock,
+    /// The time given for the wait has passed.
+    TimedOut,
+    /// Its pool was shut down before it began.
+    Shutdown,
+    /// A wait inside a worker would have needed one more spare thread than the pool may have.
+    TooManyBlocked {
+        /// The bound, set with `PoolBuilder::max_blocked`.
+        limit: usize,
+    },
+}
+
+impl fmt::Display for TaskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TaskError::Panicked(panic) => write!(f, "the task panicked: {}", panic.message()),
+            TaskError::Failed(error) => write!(f, "the task failed: {error}"),
+            TaskError::Cancelled => f.write_str("the task was cancelled before it began"),
+            TaskError::Poisoned { root } => write!(f, "a dependency did not succeed: {root}"),
+            TaskError::Deadlock => f.write_str(
+                "waiting here could never end: the awaited task needs the stack that waits",
+            ),
+            TaskError::TimedOut => f.write_str("the wait timed out"),
+            TaskError::Shutdown => f.write_str("the pool was shut down before the task began"),
+            TaskError::TooManyBlocked { limit } => write!(
+                f,
+                "{limit} threads of the pool are blocked in waits already; raise \
+                 `PoolBuilder::max_blocked` or wait from outside the pool"
+            ),
+        }
+    }
+}
+
+impl Error for TaskError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            TaskError::Failed(error) => Some(&**error),
+            TaskError::Poisoned { root } => Some(&**root),
+            _ => None,
+        }
+    }
+}
+
+/// A caught panic: its message, and the payload to resume it with.
+pub struct Panic {
+    message: String,
+    payload: Mutex<Option<Box<dyn Any + Send>>>,
+}
+
+impl Panic {
+    pub(crate) fn new(payload: Box<dyn Any + Send>) -> Self {
+        let message = payload
+            .downcast_ref::<&'static str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| payload.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "a payload that is not a string".to_owned());
+        Panic {
+            message,
+            payload: Mutex::new(Some(payload)),
+        }
+    }
+
+    /// What the panic said.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Continues the panic on this thread.
+    pub fn resume(self) -> ! {
+        let payload = self
+            .payload
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        match payload {
+            Some(payload) => std::panic::resume_unwind(payload),
+            None => panic!("{}", self.message),
+        }
+    }
+}
+
+impl fmt::Debug for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Panic").field(&self.message).finish()
+    }
+}
+
+/// Runs `f`, turning a panic into a value. A payload whose own drop panics is leaked by callers
+/// that have no use for it, see [`discard`].
+#[inline]
+pub(crate) fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(f))
+}
+
+/// Drops a value whose drop may panic, without unwinding.
+pub(crate) fn discard<T>(value: T) {
+    if let Err(payload) = catch(move || drop(value)) {
+        // A payload that panics when dropped would start all over again.
+        std::mem::forget(payload);
+    }
+}

@@ -1,0 +1,367 @@
+//! The threads of a pool.
+//!
+//! A *keeper* is a thread that runs a slot, and sleeps for it when there is nothing to run. A keeper
+//! whose stack blocks in a wait gives its slot to a *spare* one, which need not even wake: it just becomes
+//! the one to be woken. The thread that blocked goes on without a slot until its stack is unwound, and is
+//! then a spare itself.
+
+use core::ptr;
+use std::io;
+use std::sync::{Arc, Condvar, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use taskweave_sys::machine::{affinity, priority};
+use taskweave_sys::parker::Parker;
+use taskweave_sys::sync::atomic::{AtomicUsize, Ordering, fence};
+use taskweave_sys::sync::thread::Builder;
+
+use crate::idle::Sleep;
+use crate::shared::{MODE_ASLEEP, MODE_WOKEN, Phase, Shared, Slot};
+use crate::thread;
+use crate::worker::Worker;
+
+/// One thread of a pool.
+pub(crate) struct Keeper {
+    parker: Parker,
+    /// The slot it keeps, or [`NONE`] for a spare.
+    slot: AtomicUsize,
+}
+
+const NONE: usize = usize::MAX;
+
+impl Keeper {
+    pub(crate) fn parker(&self) -> &Parker {
+        &self.parker
+    }
+}
+
+/// The list of a pool's threads.
+#[derive(Default)]
+pub(crate) struct Keepers {
+    /// All that were ever started; slots point into these boxes.
+    #[expect(clippy::vec_box, reason = "slots hold pointers to keepers")]
+    all: Vec<Box<Keeper>>,
+    /// Indices into `all` of those that wait to be given a slot.
+    spares: Vec<usize>,
+    /// Threads that haven't ended.
+    live: usize,
+    /// Threads that run a body without a slot, because it blocked.
+    displaced: usize,
+    all_gone: Arc<Condvar>,
+}
+
+fn lock(shared: &Shared) -> MutexGuard<'_, Keepers> {
+    shared
+        .keepers
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Starts one keeper for each slot.
+pub(crate) fn start_all(shared: &Arc<Shared>) -> io::Result<()> {
+    for slot in 0..shared.slots.len() {
+        start(shared, slot)?;
+    }
+    Ok(())
+}
+
+fn start(shared: &Arc<Shared>, slot: usize) -> io::Result<usize> {
+    start_in(shared, &mut lock(shared), slot)
+}
+
+fn start_in(shared: &Arc<Shared>, keepers: &mut Keepers, slot: usize) -> io::Result<usize> {
+    let index = keepers.all.len();
+    let keeper = Box::new(Keeper {
+        parker: Parker::new(),
+        slot: AtomicUsize::new(slot),
+    });
+    let address = SendPtr(ptr::from_ref(&*keeper));
+    if slot != NONE {
+        // Release: pairs with the load in `wake_keeper`.
+        shared.slots[slot]
+            .keeper
+            .store(address.0.cast_mut(), Ordering::Release);
+    }
+    let mut builder = Builder::new().name(shared.config.thread_name(index));
+    if let Some(bytes) = shared.config.stack_size {
+        builder = builder.stack_size(bytes);
+    }
+    let for_thread = Arc::clone(shared);
+    let first_slot = (slot != NONE).then_some(slot);
+    builder.spawn(move || {
+        let address = address;
+        // SAFETY: keepers stay in `all` as long as the shared part lives, which this thread holds.
+        let keeper = unsafe { &*address.0 };
+        keep(&for_thread, keeper, index, first_slot);
+    })?;
+    keepers.all.push(keeper);
+    keepers.live += 1;
+    Ok(index)
+}
+
+struct SendPtr(*const Keeper);
+// SAFETY: a keeper is Sync, and lives as long as the pool's shared part.
+unsafe impl Send for SendPtr {}
+
+/// Why a keeper stopped running its slot.
+enum Left {
+    /// The pool is gone.
+    Gone,
+    /// A body blocked, and the slot has another keeper now.
+    Displaced,
+}
+
+fn keep(shared: &Arc<Shared>, keeper: &Keeper, index: usize, first_slot: Option<usize>) {
+    set_up_thread(shared, index);
+    if let Some(hook) = &shared.config.on_start {
+        let _ = crate::error::catch(|| hook(index));
+    }
+    let mut first = first_slot;
+    loop {
+        let (slot, woken) = match first.take() {
+            Some(slot) => (slot, false),
+            None => match await_slot(shared, keeper) {
+                Some(slot) => (slot, true),
+                None => break,
+            },
+        };
+        match run_slot(shared, keeper, &shared.slots[slot], woken) {
+            Left::Gone => break,
+            Left::Displaced => become_spare(shared, keeper, index),
+        }
+    }
+    if let Some(hook) = &shared.config.on_stop {
+        let _ = crate::error::catch(|| hook(index));
+    }
+    let mut keepers = lock(shared);
+    keepers.live -= 1;
+    if keepers.live == 0 {
+        let all_gone = Arc::clone(&keepers.all_gone);
+        drop(keepers);
+        // Partner of the fence in `published`: a submission that this sweep doesn't see sees that
+        // no thread is left.
+        fence(Ordering::SeqCst);
+        shared.sweep();
+        all_gone.notify_all();
+    }
+}
+
+fn set_up_thread(shared: &Shared, index: usize) {
+    let config = &shared.config;
+    if let Some(cpus) = config.cpus_of(index % config.worker_threads) {
+        // The builder tried it on a thread of its own, so this fails only if the set of processors
+        // has shrunk since; the thread then runs unpinned.
+        let _ = affinity::pin_current_thread(&cpus);
+    }
+    if let Some(wanted) = config.priority {
+        // As above.
+        let _ = priority::set_current(wanted);
+    }
+}
+
+/// Occupies the slot until the pool is gone or a body gives the slot away.
+fn run_slot(shared: &Shared, keeper: &Keeper, slot: &Slot, woken: bool) -> Left {
+    let worker = &slot.worker;
+    thread::set_current(worker);
+    if woken {
+        worker.accept_token();
+    }
+    loop {
+        let task = worker.next_task().or_else(|| {
+            worker.enter_ends();
+            worker.search(|| shared.phase() != Phase::Open)
+        });
+        if let Some(task) = task {
+            worker.drop_token();
+            worker.run(task);
+            if !worker.is_current() {
+                return Left::Displaced;
+            }
+            continue;
+        }
+        thread::set_current(ptr::null());
+        if !sleep_at_base(shared, keeper, slot) {
+            return Left::Gone;
+        }
+        thread::set_current(worker);
+    }
+}
+
+/// Sleeps until the slot is this keeper's to run again. False: the pool is gone.
+fn sleep_at_base(shared: &Shared, keeper: &Keeper, slot: &Slot) -> bool {
+    let worker = &slot.worker;
+    let index = worker.index();
+    // Relaxed: released by the bit that `announce` sets.
+    slot.mode.store(MODE_ASLEEP, Ordering::Relaxed);
+    let token = worker.forget_token();
+    slot.counters.parks.add(1);
+    // From here on the slot may be somebody else's.
+    shared.idle.announce(index, Sleep::Base);
+    if token {
+        // The look below is the look that dropping the last token calls for.
+        let _ = shared.idle.end_search();
+    }
+    if shared.work_visible() && shared.idle.retract(index, Sleep::Base) {
+        return true;
+    }
+    loop {
+        if shared.phase() != Phase::Open && everybody_is_home(shared) {
+            dismiss(shared);
+        }
+        let ticket = keeper.parker.prepare();
+        // Acquire: pairs with the store in `wake_keeper`; the slot is this thread's now.
+        if slot.mode.load(Ordering::Acquire) == MODE_WOKEN {
+            ticket.cancel();
+            break;
+        }
+        if shared.phase() == Phase::Gone {
+            ticket.cancel();
+            return false;
+        }
+        ticket.commit();
+    }
+    worker.accept_token();
+    true
+}
+
+/// Whether every slot sleeps at its base, no body runs without one, and nothing is queued.
+fn everybody_is_home(shared: &Shared) -> bool {
+    let displaced = lock(shared).displaced;
+    displaced == 0
+        && shared.idle.all_at_base(shared.slots.len())
+        && shared.blocking.is_idle()
+        && !shared.work_visible()
+}
+
+/// Ends the pool: each keeper leaves when it sees this.
+fn dismiss(shared: &Shared) {
+    shared.phase.store(Phase::Gone as u8, Ordering::SeqCst);
+    for keeper in &lock(shared).all {
+        keeper.parker.release(1);
+    }
+}
+
+/// Called when something that kept a closing pool alive has ended.
+pub(crate) fn look_at_phase(shared: &Shared) {
+    if shared.phase() != Phase::Open && everybody_is_home(shared) {
+        dismiss(shared);
+    }
+}
+
+fn become_spare(shared: &Shared, keeper: &Keeper, index: usize) {
+    {
+        let mut keepers = lock(shared);
+        keeper.slot.store(NONE, Ordering::Relaxed);
+        keepers.displaced -= 1;
+        keepers.spares.push(index);
+    }
+    look_at_phase(shared);
+}
+
+/// Sleeps as a spare until a slot that was given to this keeper is woken.
+fn await_slot(shared: &Shared, keeper: &Keeper) -> Option<usize> {
+    loop {
+        let ticket = keeper.parker.prepare();
+        // Acquire: pairs with the store in `give_slot_away`.
+        let slot = keeper.slot.load(Ordering::Acquire);
+        // Acquire: pairs with the store in `wake_keeper`.
+        if slot != NONE && shared.slots[slot].mode.load(Ordering::Acquire) == MODE_WOKEN {
+            ticket.cancel();
+            return Some(slot);
+        }
+        if shared.phase() == Phase::Gone {
+            ticket.cancel();
+            return None;
+        }
+        ticket.commit();
+    }
+}
+
+/// As many threads as the pool may have are blocked.
+pub(crate) struct NoSpare {
+    pub(crate) limit: usize,
+}
+
+/// The current thread is about to block: its slot gets another keeper, and the thread none.
+pub(crate) fn give_slot_away(worker: &Worker) -> Result<(), NoSpare> {
+    let shared = worker.shared();
+    // A borrowed slot has a keeper that sleeps for it already.
+    if !worker.is_borrowed() {
+        let limit = shared.config.max_blocked;
+        if !find_spare(shared, worker.index(), limit) {
+            return Err(NoSpare { limit });
+        }
+        // Relaxed: released by the bit that `vacate` sets.
+        worker.slot().mode.store(MODE_ASLEEP, Ordering::Relaxed);
+    }
+    thread::set_current(ptr::null());
+    shared.vacate(worker);
+    Ok(())
+}
+
+/// Makes a spare thread the keeper of `slot`, starting one if need be.
+fn find_spare(shared: &Shared, slot: usize, limit: usize) -> bool {
+    let mut keepers = lock(shared);
+    if keepers.displaced >= limit {
+        return false;
+    }
+    let index = match keepers.spares.pop() {
+        Some(index) => index,
+        None => {
+            let Some(owned) = shared.this.upgrade() else {
+                return false;
+            };
+            match start_in(&owned, &mut keepers, NONE) {
+                Ok(index) => index,
+                Err(_) => return false,
+            }
+        }
+    };
+    keepers.displaced += 1;
+    let keeper = &*keepers.all[index];
+    // Release: pairs with the load in `await_slot`.
+    keeper.slot.store(slot, Ordering::Release);
+    // Release: pairs with the load in `wake_keeper`.
+    shared.slots[slot]
+        .keeper
+        .store(ptr::from_ref(keeper).cast_mut(), Ordering::Release);
+    true
+}
+
+/// Waits until the last thread has ended. False: the time is over.
+pub(crate) fn await_end(shared: &Shared, deadline: Option<Instant>) -> bool {
+    let mut keepers = lock(shared);
+    let all_gone = Arc::clone(&keepers.all_gone);
+    while keepers.live > 0 {
+        let left = match deadline {
+            None => Duration::MAX,
+            Some(deadline) => match deadline.checked_duration_since(Instant::now()) {
+                Some(left) if !left.is_zero() => left,
+                _ => return false,
+            },
+        };
+        keepers = if left == Duration::MAX {
+            all_gone
+                .wait(keepers)
+                .unwrap_or_else(PoisonError::into_inner)
+        } else {
+            all_gone
+                .wait_timeout(keepers, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0
+        };
+    }
+    true
+}
+
+impl Shared {
+    /// Threads of the pool that haven't ended.
+    pub(crate) fn live_threads(&self) -> usize {
+        lock(self).live
+    }
+
+    /// Threads of the pool that run a body without a slot.
+    pub(crate) fn displaced_threads(&self) -> usize {
+        lock(self).displaced
+    }
+}

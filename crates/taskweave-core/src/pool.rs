@@ -1,0 +1,294 @@
+//! Pools: what starts, runs and ends the workers.
+
+use core::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use taskweave_sys::sync::atomic::{Ordering, fence};
+
+use crate::builder::{BuildError, PoolBuilder};
+use crate::cancel::CancelToken;
+use crate::keeper;
+use crate::metrics::Metrics;
+use crate::prepare::Prepared;
+use crate::scope::{Scope, scope_in};
+use crate::shared::{Phase, Shared};
+use crate::spawn::{self, JoinHandle};
+use crate::thread;
+use crate::wait::enter;
+use crate::worker::Worker;
+
+/// A set of workers, and the queues that feed them.
+///
+/// Share it by reference or in an [`Arc`]. Dropping it refuses new tasks, runs what is queued, and waits for
+/// the threads to end (unless it's dropped by one of them); use [`shutdown`](Self::shutdown) for
+/// anything else.
+pub struct Pool {
+    shared: Arc<Shared>,
+}
+
+/// What a shutdown does with tasks that are queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shutdown {
+    /// Runs them.
+    Drain,
+    /// Drops them: their handles say [`TaskError::Shutdown`](crate::TaskError::Shutdown). What has begun, and the parts that it waits
+    /// for, go on to the end.
+    Abandon,
+}
+
+/// Not all threads ended in time. They go on; ask again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShutdownTimeout {
+    /// Threads that haven't ended.
+    pub threads: usize,
+}
+
+impl fmt::Display for ShutdownTimeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} threads of the pool haven't ended in time; their bodies go on, ask again",
+            self.threads
+        )
+    }
+}
+
+impl std::error::Error for ShutdownTimeout {}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("name", &self.shared.config.name)
+            .field("worker_threads", &self.worker_threads())
+            .finish_non_exhaustive()
+    }
+}
+
+static GLOBAL: OnceLock<Pool> = OnceLock::new();
+
+/// Calls `f` with the pool of the current worker, or with the global one.
+pub(crate) fn ambient<R>(f: impl FnOnce(&Shared) -> R) -> R {
+    // SAFETY: the current worker's slot is alive while this thread occupies it.
+    match unsafe { thread::current().as_ref() } {
+        Some(worker) => f(worker.shared()),
+        None => f(&Pool::global().shared),
+    }
+}
+
+impl Pool {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Pool { shared }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Settings for a new pool.
+    ///
+    /// ```
+    /// let pool = taskweave_core::Pool::builder().worker_threads(2).name("demo").build()?;
+    /// assert_eq!(pool.spawn(|| 6 * 7).wait()?, 42);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn builder() -> PoolBuilder {
+        PoolBuilder::default()
+    }
+
+    /// The pool that everything outside of a pool uses. Started with the default settings at its first use,
+    /// unless [`set_global`](Self::set_global) came before; it's never shut down.
+    ///
+    /// # Panics
+    /// If the system can't start its threads.
+    pub fn global() -> &'static Pool {
+        GLOBAL.get_or_init(|| match Pool::builder().build() {
+            Ok(pool) => pool,
+            Err(error) => panic!("the global pool can't be started: {error}"),
+        })
+    }
+
+    /// Makes this pool the global one.
+    ///
+    /// # Errors
+    /// [`BuildError::GlobalExists`] if there is one; the pool is shut down again.
+    pub fn set_global(self) -> Result<(), BuildError> {
+        GLOBAL.set(self).map_err(|_| BuildError::GlobalExists)
+    }
+
+    /// Number of worker slots.
+    pub fn worker_threads(&self) -> usize {
+        self.shared.slots.len()
+    }
+
+    /// Starts `body` as a task. One allocation; no lock.
+    ///
+    /// The handle may be dropped; the task runs all the same. After a shutdown the handle says
+    /// [`TaskError::Shutdown`](crate::TaskError::Shutdown).
+    pub fn spawn<F, T>(&self, body: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        spawn::spawn(&self.shared, None, None, body)
+    }
+
+    /// A task with a name or a token.
+    ///
+    /// ```
+    /// # use taskweave_core::{CancelToken, Pool, TaskError};
+    /// let pool = Pool::builder().worker_threads(1).build()?;
+    /// let token = CancelToken::new();
+    /// token.cancel();
+    /// let handle = pool.task().name("refresh").cancel_with(&token).spawn(|| 1);
+    /// assert!(matches!(handle.wait(), Err(TaskError::Cancelled)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn task(&self) -> TaskBuilder<'_> {
+        TaskBuilder {
+            pool: self,
+            name: None,
+            token: None,
+        }
+    }
+
+    /// Starts `body` on a thread that may block for long. One allocation, one lock; the thread is kept
+    /// for ten seconds for the next one.
+    pub fn spawn_blocking<F, T>(&self, body: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        spawn::spawn_blocking(&self.shared, body)
+    }
+
+    /// Boxes `body` once, to be submitted any number of times without allocating.
+    pub fn prepare<F>(&self, body: F) -> Prepared
+    where
+        F: FnMut() + Send + 'static,
+    {
+        Prepared::new(Arc::clone(&self.shared), Box::new(body))
+    }
+
+    /// Runs `body` on a worker of this pool and returns its result: right here if this thread is one of them, or
+    /// if a worker sleeps (this thread then works in its slot); else by a worker, while this thread waits.
+    pub fn install<R, F>(&self, body: F) -> R
+    where
+        F: FnOnce() -> R + Send,
+        R: Send,
+    {
+        enter(&self.shared, |_| body())
+    }
+
+    /// As [`scope`](crate::scope), on this pool.
+    pub fn scope<'env, R, F>(&self, body: F) -> R
+    where
+        F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R + Send,
+        R: Send,
+    {
+        scope_in(&self.shared, body)
+    }
+
+    /// A snapshot of the counters.
+    pub fn metrics(&self) -> Metrics {
+        self.shared.metrics()
+    }
+
+    /// What the pool is doing, for a person: each worker's state and queues, the kinds of the bodies that
+    /// run, the waits that are blocked. Never blocks on a task.
+    pub fn dump(&self) -> String {
+        self.shared.dump()
+    }
+
+    /// Refuses new tasks from now on, deals with the queued ones, and waits for the threads to end.
+    ///
+    /// May be called again, from any thread, also with the sterner mode. From within a worker of this pool it can only
+    /// time out, so it needs a timeout there.
+    ///
+    /// # Errors
+    /// [`ShutdownTimeout`] if a thread hasn't ended in time; `None` waits for as long as it takes.
+    pub fn shutdown(
+        &self,
+        mode: Shutdown,
+        timeout: Option<Duration>,
+    ) -> Result<(), ShutdownTimeout> {
+        self.close(mode);
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        if keeper::await_end(&self.shared, deadline) {
+            Ok(())
+        } else {
+            Err(ShutdownTimeout {
+                threads: self.shared.live_threads(),
+            })
+        }
+    }
+
+    fn close(&self, mode: Shutdown) {
+        let phase = match mode {
+            Shutdown::Drain => Phase::Draining,
+            Shutdown::Abandon => Phase::Dropping,
+        };
+        self.shared.phase.fetch_max(phase as u8, Ordering::SeqCst);
+        // Partner of the fence in `published`: a submission that doesn't see the phase is seen by the
+        // keepers' next look at the queues.
+        fence(Ordering::SeqCst);
+        self.shared.blocking.wake_all();
+        self.shared.wake_all_keepers();
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.close(Shutdown::Drain);
+        let own = Worker::with_current(|worker| {
+            worker.is_some_and(|worker| core::ptr::eq(worker.shared(), &*self.shared))
+        });
+        if !own {
+            keeper::await_end(&self.shared, None);
+        }
+    }
+}
+
+/// A task to be, see [`Pool::task`].
+#[derive(Debug)]
+#[must_use = "nothing starts before `spawn`"]
+pub struct TaskBuilder<'pool> {
+    pool: &'pool Pool,
+    name: Option<Box<str>>,
+    token: Option<CancelToken>,
+}
+
+impl TaskBuilder<'_> {
+    /// A name for dumps and errors.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into().into_boxed_str());
+        self
+    }
+
+    /// The task doesn't run if the token is cancelled before it begins.
+    pub fn cancel_with(mut self, token: &CancelToken) -> Self {
+        self.token = Some(token.clone());
+        self
+    }
+
+    /// Starts it, see [`Pool::spawn`].
+    pub fn spawn<F, T>(self, body: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        spawn::spawn(&self.pool.shared, self.name, self.token, body)
+    }
+}
+
+/// Starts `body` on the pool of the current worker, or on the global one. See [`Pool::spawn`].
+pub fn spawn<F, T>(body: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    ambient(|shared| match shared.this.upgrade() {
+        Some(shared) => spawn::spawn(&shared, None, None, body),
+        None => unreachable!("a pool that has a worker or is global is alive"),
+    })
+}

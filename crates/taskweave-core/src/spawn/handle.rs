@@ -1,0 +1,251 @@
+//! What a spawn returns.
+
+use core::fmt;
+use core::future::Future;
+use core::mem::ManuallyDrop;
+use core::pin::Pin;
+use core::ptr::NonNull;
+use core::task::{Context, Poll};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use taskweave_sys::sync::hint::spin_loop;
+
+use super::cell::{Core, Waiter};
+use crate::blocked::Blocked;
+use crate::error::{TaskError, discard};
+use crate::keeper;
+use crate::thread;
+use crate::worker::Worker;
+
+/// The result of a task to come: wait for it, poll it, await it, or drop it to let the task run on
+/// by itself.
+pub struct JoinHandle<T: 'static> {
+    core: NonNull<Core<T>>,
+}
+
+// SAFETY: the handle only moves the result between threads; all else is atomic or guarded by the
+// state word.
+unsafe impl<T: Send + 'static> Send for JoinHandle<T> {}
+// SAFETY: `&JoinHandle` offers only looks at the state word.
+unsafe impl<T: Send + 'static> Sync for JoinHandle<T> {}
+
+impl<T: 'static> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle")
+            .field("name", &self.core().name)
+            .field("is_finished", &self.is_finished())
+            .finish()
+    }
+}
+
+/// How long a wait outside of a worker looks before it sleeps.
+const SPINS: u32 = 200;
+
+impl<T: 'static> JoinHandle<T> {
+    pub(super) fn new(core: NonNull<Core<T>>) -> Self {
+        JoinHandle { core }
+    }
+
+    fn core(&self) -> &Core<T> {
+        // SAFETY: the handle's share keeps it alive.
+        unsafe { self.core.as_ref() }
+    }
+
+    /// Whether the result is there. One load.
+    pub fn is_finished(&self) -> bool {
+        self.core().state.is_done()
+    }
+
+    /// Keeps the task from running, if it hasn't begun. True: it never will, and the handle's result is
+    /// [`TaskError::Cancelled`].
+    pub fn cancel(&self) -> bool {
+        let claimed = self.core().state.claim();
+        if claimed {
+            // SAFETY: claimed just now; the handle's share keeps the cell alive.
+            unsafe { (self.core().vtable.settle_claimed)(self.core, TaskError::Cancelled) };
+        }
+        claimed
+    }
+
+    /// Waits for the result. A task that hasn't begun is run right here.
+    ///
+    /// In a worker whose task runs elsewhere, the slot is given to a spare thread for the time of the wait,
+    /// so that the pool goes on with all its workers.
+    ///
+    /// # Errors
+    /// What the task ended with; [`TaskError::Deadlock`] if the awaited task waits, perhaps through others, for the
+    /// stack that calls; [`TaskError::TooManyBlocked`] if the pool may have no more spare threads. In
+    /// the last two cases the task goes on by itself.
+    pub fn wait(mut self) -> Result<T, TaskError> {
+        match self.block(None) {
+            Ok(true) => self.take(),
+            Ok(false) => unreachable!("a wait without a deadline ends with the task"),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The result if it's there. Never blocks and never runs the task.
+    ///
+    /// # Errors
+    /// The handle itself, if the task hasn't ended.
+    #[expect(clippy::result_large_err, reason = "the handle is one pointer")]
+    pub fn try_wait(self) -> Result<Result<T, TaskError>, Self> {
+        if self.is_finished() {
+            Ok(self.take())
+        } else {
+            Err(self)
+        }
+    }
+
+    /// As [`wait`](Self::wait), for at most `timeout`; a task that hasn't begun is run here even so, and
+    /// may take longer.
+    ///
+    /// # Errors
+    /// The handle itself, if the task hasn't ended in time.
+    pub fn wait_timeout(mut self, timeout: Duration) -> Result<Result<T, TaskError>, Self> {
+        match self.block(Instant::now().checked_add(timeout)) {
+            Ok(true) => Ok(self.take()),
+            Ok(false) => Err(self),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    /// The task is done: takes the result and gives up the handle's share.
+    fn take(self) -> Result<T, TaskError> {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: done; the handle is used up here, so the result is taken once.
+        let result = unsafe { (this.core().vtable.take)(this.core) };
+        let vtable = this.core().vtable;
+        if this.core().state.detach().free {
+            // SAFETY: both shares are given up.
+            unsafe { (vtable.free)(this.core) };
+        }
+        result
+    }
+
+    /// Blocks until the task is done (true) or the deadline has passed (false).
+    fn block(&mut self, deadline: Option<Instant>) -> Result<bool, TaskError> {
+        if self.is_finished() {
+            return Ok(true);
+        }
+        if self.core().state.claim() {
+            self.run_here();
+            return Ok(true);
+        }
+        for _ in 0..SPINS {
+            if self.is_finished() {
+                return Ok(true);
+            }
+            spin_loop();
+        }
+        let core = self.core();
+        let pool = Arc::as_ptr(&core.shared) as usize;
+        let what = || match &core.name {
+            Some(name) => format!("task {name:?}"),
+            None => "a task".to_owned(),
+        };
+        // SAFETY: the handle keeps the cell alive, and this frame outlasts the entry.
+        let blocked = unsafe { Blocked::enter(&raw const core.runner, pool, what) };
+        let _blocked = blocked.map_err(|_cycle| TaskError::Deadlock)?;
+        Worker::with_current(|worker| match worker {
+            Some(worker) => keeper::give_slot_away(worker),
+            None => Ok(()),
+        })
+        .map_err(|none| TaskError::TooManyBlocked { limit: none.limit })?;
+        self.sleep(deadline)
+    }
+
+    /// Runs the claimed task on this thread, as a worker if there's a slot to be had.
+    fn run_here(&mut self) {
+        let core = self.core;
+        let vtable = self.core().vtable;
+        // SAFETY: claimed by the caller; the handle's share keeps the cell alive.
+        let run = || unsafe { (vtable.run_claimed)(core) };
+        let shared = Arc::clone(&self.core().shared);
+        if thread::current().is_null()
+            && let Some(loan) = crate::wait::borrow(&shared)
+        {
+            run();
+            drop(loan);
+        } else {
+            run();
+        }
+    }
+
+    fn sleep(&mut self, deadline: Option<Instant>) -> Result<bool, TaskError> {
+        let parker = thread::parker();
+        if !self.set_waiter(Waiter::Thread(parker)) {
+            return Ok(true);
+        }
+        loop {
+            let ticket = parker.prepare();
+            if self.is_finished() {
+                ticket.cancel();
+                return Ok(true);
+            }
+            let Some(deadline) = deadline else {
+                ticket.commit();
+                continue;
+            };
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                ticket.cancel();
+                // If it fails, the task has ended just now.
+                return Ok(!self.core().state.clear_waiter());
+            }
+            ticket.commit_timeout(left);
+        }
+    }
+
+    /// Names who is to be woken. False: the task is done.
+    fn set_waiter(&mut self, waiter: Waiter) -> bool {
+        let core = self.core();
+        if !core.state.clear_waiter() {
+            return false;
+        }
+        let old = core
+            .waiter
+            // SAFETY: WAITER is clear and the task isn't done: the field is the handle's.
+            .with_mut(|field| core::mem::replace(unsafe { &mut *field }, waiter));
+        // A replaced waker's drop is foreign code.
+        discard(old);
+        core.state.set_waiter()
+    }
+}
+
+impl<T: 'static> Future for JoinHandle<T> {
+    type Output = Result<T, TaskError>;
+
+    /// # Panics
+    /// When polled again after it was ready.
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        if !this.is_finished() && this.set_waiter(Waiter::Future(context.waker().clone())) {
+            return Poll::Pending;
+        }
+        // The state remembers that the result was taken, so that a second poll is a panic, not a
+        // double read.
+        assert!(
+            this.core().state.take_result(),
+            "`JoinHandle` polled after completion"
+        );
+        // SAFETY: done, and taken once by the assertion above.
+        Poll::Ready(unsafe { (this.core().vtable.take)(this.core) })
+    }
+}
+
+impl<T: 'static> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        let vtable = self.core().vtable;
+        let detached = self.core().state.detach();
+        if detached.drop_result {
+            // SAFETY: done, no handle is left, and the result wasn't taken.
+            discard(unsafe { (vtable.take)(self.core) });
+        }
+        if detached.free {
+            // SAFETY: both shares are given up.
+            unsafe { (vtable.free)(self.core) };
+        }
+    }
+}

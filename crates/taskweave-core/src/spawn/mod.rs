@@ -1,0 +1,72 @@
+#![doc = include_str!("README.md")]
+
+mod cell;
+mod handle;
+mod state;
+
+#[cfg(all(test, taskweave_loom))]
+mod models;
+
+use std::sync::Arc;
+
+pub use handle::JoinHandle;
+
+use crate::blocking;
+use crate::cancel::CancelToken;
+use crate::error::TaskError;
+use crate::shared::{Phase, Shared};
+use crate::worker::Worker;
+
+/// Starts a task that may do everything but borrow. See `Pool::spawn`.
+pub(crate) fn spawn<F, T>(
+    shared: &Arc<Shared>,
+    name: Option<Box<str>>,
+    token: Option<CancelToken>,
+    body: F,
+) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let core = cell::allocate(Arc::clone(shared), name, token, body);
+    let handle = JoinHandle::new(core);
+    if shared.phase() != Phase::Open {
+        refuse(core);
+        return handle;
+    }
+    Worker::with_current(|worker| match worker {
+        // SAFETY: a live header in no queue; the queue's share keeps it alive.
+        Some(worker) if core::ptr::eq(worker.shared(), &**shared) => unsafe {
+            worker.submit(core.cast());
+        },
+        // SAFETY: as above.
+        _ => unsafe { shared.inject(core.cast()) },
+    });
+    handle
+}
+
+/// As `spawn`, on a thread of the pool's that may block.
+pub(crate) fn spawn_blocking<F, T>(shared: &Arc<Shared>, body: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let core = cell::allocate(Arc::clone(shared), None, None, body);
+    let handle = JoinHandle::new(core);
+    // SAFETY: a live header in no queue; the queue's share keeps it alive.
+    if shared.phase() != Phase::Open || !unsafe { blocking::submit(shared, core.cast()) } {
+        refuse(core);
+    }
+    handle
+}
+
+fn refuse<T: 'static>(core: core::ptr::NonNull<cell::Core<T>>) {
+    // SAFETY: the queue's share is still the caller's.
+    let (state, vtable) = unsafe { (&(*core.as_ptr()).state, (*core.as_ptr()).vtable) };
+    if state.claim() {
+        // SAFETY: claimed just now.
+        unsafe { (vtable.settle_claimed)(core, TaskError::Shutdown) };
+    }
+    // SAFETY: the share is given up once, here.
+    unsafe { cell::leave_queue(core) };
+}

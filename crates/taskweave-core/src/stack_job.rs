@@ -1,0 +1,86 @@
+//! A closure on the stack of a thread that waits for it, run by a worker.
+
+use core::ptr::NonNull;
+use std::any::Any;
+
+use taskweave_sys::sync::cell::UnsafeCell;
+
+use crate::error::catch;
+use crate::latch::Latch;
+use crate::shared::{Phase, Shared};
+use crate::task::{Class, Description, Header, TaskVTable};
+use crate::wait::wait_outside;
+use crate::worker::Worker;
+
+#[repr(C)]
+struct StackJob<F, R> {
+    header: Header,
+    body: UnsafeCell<Option<F>>,
+    result: UnsafeCell<Option<Result<R, Box<dyn Any + Send>>>>,
+    latch: Latch,
+}
+
+/// Queues `f` for a worker and waits. A panic of `f` continues here. On a pool that's shut down `f` runs
+/// right here, without a worker.
+pub(crate) fn run_on_worker<F, R>(shared: &Shared, f: F) -> R
+where
+    F: FnOnce(Option<&Worker>) -> R + Send,
+    R: Send,
+{
+    if shared.phase() != Phase::Open {
+        return f(None);
+    }
+    let job = StackJob {
+        header: Header::new(const { &verbs::<F, R>() }),
+        body: UnsafeCell::new(Some(f)),
+        result: UnsafeCell::new(None),
+        latch: Latch::new(),
+    };
+    // SAFETY: the job stays on this stack until its latch is set, which is its last act.
+    unsafe { shared.inject(NonNull::from(&job).cast()) };
+    wait_outside(&job.latch);
+    match job.result.into_inner() {
+        Some(Ok(result)) => result,
+        Some(Err(payload)) => std::panic::resume_unwind(payload),
+        None => unreachable!("the latch is set after the result is stored"),
+    }
+}
+
+const fn verbs<F, R>() -> TaskVTable
+where
+    F: FnOnce(Option<&Worker>) -> R + Send,
+    R: Send,
+{
+    TaskVTable {
+        run: run::<F, R>,
+        // Somebody waits on a stack, so it always runs.
+        abandon: run::<F, R>,
+        describe: |_| Description {
+            kind: "install",
+            name: None,
+        },
+        kind: |_| run::<F, R> as *const () as usize,
+        tally: |_| core::ptr::null(),
+        class: Class::Child,
+        label: "install",
+    }
+}
+
+unsafe fn run<F, R>(task: NonNull<Header>)
+where
+    F: FnOnce(Option<&Worker>) -> R + Send,
+    R: Send,
+{
+    let job: NonNull<StackJob<F, R>> = task.cast();
+    // SAFETY: the waiting thread keeps the job alive until the latch is set below.
+    let job = unsafe { job.as_ref() };
+    // SAFETY: exactly one of the verbs is called, once; nobody else reads the body.
+    let body = job.body.with_mut(|body| unsafe { (*body).take() });
+    let result = match body {
+        Some(body) => catch(|| Worker::with_current(body)),
+        None => return,
+    };
+    // SAFETY: the waiter reads it after the latch alone.
+    job.result.with_mut(|slot| unsafe { *slot = Some(result) });
+    job.latch.set();
+}

@@ -1,0 +1,119 @@
+//! What belongs to a thread rather than to a worker slot: its parker, its place in a pool, and what
+//! the code on its stack holds.
+
+use core::cell::Cell;
+use core::ptr;
+use std::sync::{Mutex, PoisonError};
+
+use taskweave_sys::parker::Parker;
+
+use crate::worker::Worker;
+
+taskweave_sys::thread_local! {
+    static CURRENT: Cell<*const Worker> = const { Cell::new(ptr::null()) };
+}
+
+taskweave_sys::thread_local! {
+    static HOLDS: Cell<usize> = const { Cell::new(0) };
+}
+
+taskweave_sys::thread_local! {
+    static PARKER: ParkerLease = ParkerLease::new();
+}
+
+/// The worker slot that this thread occupies, or null.
+#[inline]
+pub(crate) fn current() -> *const Worker {
+    CURRENT.with(Cell::get)
+}
+
+/// Makes `worker` the current one and returns what was.
+#[inline]
+pub(crate) fn set_current(worker: *const Worker) -> *const Worker {
+    CURRENT.with(|current| current.replace(worker))
+}
+
+taskweave_sys::thread_local! {
+    static SWEEPING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Marks this thread as sweeping the queues of a pool that has ended, and returns what was.
+pub(crate) fn sweeping(now: bool) -> bool {
+    SWEEPING.with(|sweeping| sweeping.replace(now))
+}
+
+/// A number that no other live thread has.
+#[inline]
+pub(crate) fn token() -> usize {
+    CURRENT.with(|current| ptr::from_ref(current) as usize)
+}
+
+/// How many exclusive resources the code on this stack holds.
+#[inline]
+pub(crate) fn holds() -> usize {
+    HOLDS.with(Cell::get)
+}
+
+/// Marks the code on this stack as holding an exclusive resource until it's dropped.
+///
+/// While a stack holds anything, its waits don't run tasks that are no part of what they wait for:
+/// such a task could need the very resource that is held below it on the stack.
+#[derive(Debug)]
+pub struct Hold {
+    /// Bound to its thread.
+    _not_send: core::marker::PhantomData<*mut ()>,
+}
+
+impl Hold {
+    /// Begins to hold. Costs one thread-local write.
+    pub fn enter() -> Hold {
+        HOLDS.with(|holds| holds.set(holds.get() + 1));
+        Hold {
+            _not_send: core::marker::PhantomData,
+        }
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        HOLDS.with(|holds| holds.set(holds.get() - 1));
+    }
+}
+
+/// The parker of this thread.
+///
+/// Parkers live for ever and are handed on when a thread ends, so that whoever settles a wait may
+/// release the parker after the waiter has gone: the worst that a late release does is to wake the
+/// parker's next owner once for nothing, and each wait looks again at what it waits for.
+pub(crate) fn parker() -> &'static Parker {
+    PARKER.try_with(|lease| lease.0).unwrap_or_else(|_| {
+        // The thread is being torn down: a parker for the rest of its life.
+        Box::leak(Box::new(Parker::new()))
+    })
+}
+
+struct ParkerLease(&'static Parker);
+
+static FREE: Mutex<Vec<&'static Parker>> = Mutex::new(Vec::new());
+
+impl ParkerLease {
+    fn new() -> Self {
+        let recycled = if cfg!(taskweave_shuttle) {
+            // A model checker's primitives end with the execution that made them.
+            None
+        } else {
+            FREE.lock().unwrap_or_else(PoisonError::into_inner).pop()
+        };
+        ParkerLease(recycled.unwrap_or_else(|| Box::leak(Box::new(Parker::new()))))
+    }
+}
+
+impl Drop for ParkerLease {
+    fn drop(&mut self) {
+        if !cfg!(taskweave_shuttle) {
+            FREE.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(self.0);
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Waiting for a latch: inside a worker by helping, outside by spinning a little and sleeping.
+//!
+//! A wait always runs its own descendants. It runs other tasks only if the stack holds nothing
+//! ([`Hold`](crate::Hold)) and isn't nested too deep in such waits already. When it has nothing to
+//! run it sleeps where it is, and can be woken for its latch or for work; when it may not help, it gives its
+//! slot to a spare thread first, so that the pool keeps its number of workers.
+
+use taskweave_sys::deque::Position;
+use taskweave_sys::sync::atomic::Ordering;
+use taskweave_sys::sync::hint::spin_loop;
+
+use crate::idle::Sleep;
+use crate::keeper;
+use crate::latch::Latch;
+use crate::shared::Shared;
+use crate::thread;
+use crate::worker::Worker;
+
+/// Waits that run unrelated tasks nest at most so deep on one stack.
+const MAX_DEPTH: u32 = 32;
+
+/// Looks at a latch this often before it sleeps, outside of a worker.
+const OUTSIDE_SPINS: u32 = 200;
+
+impl Worker {
+    /// Returns when the latch is set. `mark` is the deque's position when the first part of what the
+    /// latch stands for could have been queued. The slot may be lost on return.
+    pub(crate) fn wait(&self, latch: &Latch, mark: Position) {
+        self.enter_ends();
+        let mut may_help = None;
+        while !latch.is_set() {
+            if let Some(task) = self.descendant(mark) {
+                self.run(task);
+                if !self.is_current() {
+                    return latch.wait(thread::parker());
+                }
+                self.enter_ends();
+                continue;
+            }
+            let may_help = may_help.get_or_insert_with(|| {
+                thread::holds() == 0 && self.depth().get() < MAX_DEPTH
+            });
+            if !*may_help {
+                if self.wait_apart(latch) {
+                    return;
+                }
+                *may_help = true;
+                continue;
+            }
+            let found = self.any_local().or_else(|| self.search(|| latch.is_set()));
+            let Some(task) = found else {
+                self.sleep_waiting(latch);
+                continue;
+            };
+            self.depth().set(self.depth().get() + 1);
+            self.run(task);
+            if !self.is_current() {
+                return latch.wait(thread::parker());
+            }
+            self.depth().set(self.depth().get() - 1);
+            self.enter_ends();
+        }
+        self.drop_token();
+    }
+
+    /// Sleeps until the latch is set or somebody wakes this worker for work.
+    fn sleep_waiting(&self, latch: &Latch) {
+        let parker = thread::parker();
+        let shared = self.shared();
+        if !latch.register(parker) {
+            return;
+        }
+        // Relaxed: released by the bit that `announce` sets.
+        self.slot()
+            .waiter
+            .store(core::ptr::from_ref(parker).cast_mut(), Ordering::Relaxed);
+        shared.idle.announce(self.index(), Sleep::Waiting);
+        if self.forget_token() {
+            // The look below is the look that dropping the last token calls for.
+            let _ = shared.idle.end_search();
+        }
+        let ticket = parker.prepare();
+        if latch.is_set() || shared.work_visible() {
+            ticket.cancel();
+        } else {
+            self.slot().counters.parks.add(1);
+            ticket.commit();
+        }
+        if !shared.idle.retract(self.index(), Sleep::Waiting) {
+            self.accept_token();
+        }
+    }
+
+    /// Waits without helping: the slot goes to a spare thread. False if there is none to be had; then
+    /// helping is the only way on, and a task that needs what this stack holds finds out by itself.
+    fn wait_apart(&self, latch: &Latch) -> bool {
+        for _ in 0..OUTSIDE_SPINS {
+            if latch.is_set() {
+                self.drop_token();
+                return true;
+            }
+            spin_loop();
+        }
+        let given = keeper::give_slot_away(self).is_ok();
+        if given {
+            latch.wait(thread::parker());
+        }
+        given
+    }
+}
+
+/// Waits for a latch on a thread that occupies no slot.
+pub(crate) fn wait_outside(latch: &Latch) {
+    for _ in 0..OUTSIDE_SPINS {
+        if latch.is_set() {
+            return;
+        }
+        spin_loop();
+    }
+    latch.wait(thread::parker());
+}
+
+/// Runs `f` on a worker slot of the pool: the present one, a borrowed one, or as a task.
+pub(crate) fn enter<R, F>(shared: &Shared, f: F) -> R
+where
+    F: FnOnce(Option<&Worker>) -> R + Send,
+    R: Send,
+{
+    let here = thread::current();
+    // SAFETY: the current worker's slot is alive while this thread occupies it.
+    if let Some(worker) = unsafe { here.as_ref() }
+        && core::ptr::eq(worker.shared(), shared)
+    {
+        return f(Some(worker));
+    }
+    if let Some(loan) = borrow(shared) {
+        return f(Some(loan.worker));
+    }
+    crate::stack_job::run_on_worker(shared, f)
+}
+
+/// Makes this thread the occupant of a sleeping worker's slot, if there is one.
+pub(crate) fn borrow(shared: &Shared) -> Option<Loan<'_>> {
+    let worker = shared.borrow_slot()?;
+    Some(Loan {
+        shared,
+        worker,
+        outer: thread::set_current(worker),
+    })
+}
+
+/// A slot that a thread from outside works in. Ends when dropped, also by a panic.
+pub(crate) struct Loan<'a> {
+    shared: &'a Shared,
+    worker: &'a Worker,
+    outer: *const Worker,
+}
+
+impl Drop for Loan<'_> {
+    fn drop(&mut self) {
+        let lost = !self.worker.is_current();
+        thread::set_current(self.outer);
+        if !lost {
+            self.shared.vacate(self.worker);
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! A worker slot's private side: what its occupant may do with the slot's queues.
+//!
+//! A *slot* is a deque, an inbox and counters. A thread *occupies* it: the keeper that the pool
+//! started for it, or a thread from outside while the keeper sleeps. Every method here is for the
+//! occupant; the public side is `shared::Slot`.
+//!
+//! The deque holds top-level tasks below and children above ([`Worker::floor`]): children leave
+//! newest first by the private end, top-level tasks oldest first by the other. What's private is
+//! invisible to thieves; `share` decides when that may be.
+
+mod search;
+mod share;
+
+use core::cell::Cell;
+use core::fmt;
+use core::ptr;
+
+use taskweave_sys::deque::{Owner, Position};
+use taskweave_sys::inbox::Chain;
+use taskweave_sys::sync::atomic::Ordering;
+
+use crate::kind::Kinds;
+use crate::latch::Tally;
+use crate::recycle::Local;
+use crate::shared::{Phase, Shared, Slot, settle_unrun};
+use crate::task::{Class, Header, Task, vtable};
+use crate::thread;
+
+/// A run-next chain is broken after so many tasks if anything else is queued.
+const CHAIN: u32 = 64;
+
+/// The occupant's view of a worker slot. Reached through [`Worker::with_current`].
+pub struct Worker {
+    index: usize,
+    shared: *const Shared,
+    pub(crate) owner: Owner<Header>,
+    /// Everything from here up is a child of something that runs.
+    floor: Cell<Option<Position>>,
+    next: Cell<Option<Task>>,
+    tick: Cell<u32>,
+    random: Cell<u64>,
+    /// Whether this worker holds a search token.
+    searching: Cell<bool>,
+    /// Ends that are not entered yet.
+    pending: Cell<(*const Tally, isize)>,
+    /// How deep waits that run other tasks are nested on this stack.
+    depth: Cell<u32>,
+    /// When the oldest public branch of `join` was published while somebody slept.
+    beat: Cell<u64>,
+    /// The occupant isn't the slot's keeper, which sleeps meanwhile.
+    borrowed: Cell<bool>,
+    pub(crate) kinds: Kinds,
+    pub(crate) blocks: Local,
+}
+
+impl fmt::Debug for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker")
+            .field("index", &self.index)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Worker {
+    pub(crate) fn new(
+        index: usize,
+        owner: Owner<Header>,
+        shared: *const Shared,
+    ) -> Self {
+        Worker {
+            index,
+            shared,
+            owner,
+            floor: Cell::new(None),
+            next: Cell::new(None),
+            tick: Cell::new(0),
+            random: Cell::new(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(index as u64 + 1) | 1),
+            searching: Cell::new(false),
+            pending: Cell::new((ptr::null(), 0)),
+            depth: Cell::new(0),
+            beat: Cell::new(0),
+            borrowed: Cell::new(false),
+            kinds: Kinds::new(),
+            blocks: Local::new(),
+        }
+    }
+
+    /// Calls `f` with the worker slot that this thread occupies, or with `None` outside of pools.
+    #[inline]
+    pub fn with_current<R>(f: impl FnOnce(Option<&Worker>) -> R) -> R {
+        // SAFETY: a current worker is occupied by this thread, and its pool outlives the stack
+        // that occupies it.
+        f(unsafe { thread::current().as_ref() })
+    }
+
+    /// The number of this slot, from 0.
+    #[inline]
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    #[inline]
+    pub(crate) fn shared(&self) -> &Shared {
+        // SAFETY: the slot is part of the shared state, so the pointer is valid while `self` is.
+        unsafe { &*self.shared }
+    }
+
+    #[inline]
+    pub(crate) fn slot(&self) -> &Slot {
+        &self.shared().slots[self.index]
+    }
+
+    /// Whether this thread still occupies the slot.
+    #[inline]
+    pub(crate) fn is_current(&self) -> bool {
+        ptr::eq(thread::current(), self)
+    }
+
+    /// Queues a task on this worker, without deciding whether to share it: for bodies that are
+    /// about to end, whose next task boundary does.
+    ///
+    /// # Safety
+    /// `task` is a live header in no queue, handed over until one of its verbs is called.
+    #[inline]
+    pub unsafe fn push(&self, task: Task) {
+        // SAFETY: live by the caller's word.
+        let class = unsafe { vtable(task) }.class;
+        match (class, self.floor.get()) {
+            (Class::Child, None) => self.floor.set(Some(self.owner.position())),
+            (Class::TopLevel, Some(_)) => {
+                // Children are on top, and they leave newest first; this one has to queue up.
+                self.slot().counters.pushed_local.add(1);
+                // SAFETY: handed over by the caller.
+                unsafe { self.slot().inbox.push(task) };
+                self.shared().published();
+                return;
+            }
+            _ => {}
+        }
+        self.slot().counters.pushed_local.add(1);
+        if self.owner.push(task).is_err() {
+            self.overflow(task);
+        }
+    }
+
+    /// Queues a task from within a body that goes on: shares it if that pays.
+    ///
+    /// # Safety
+    /// As for [`push`](Self::push).
+    #[inline]
+    pub unsafe fn submit(&self, task: Task) {
+        // SAFETY: live by the caller's word.
+        let verbs = unsafe { vtable(task) };
+        // SAFETY: as above.
+        let kind = unsafe { (verbs.kind)(task) };
+        // SAFETY: passed on.
+        unsafe { self.push(task) };
+        self.share(kind);
+    }
+
+    /// Hands over the task to be run when the present body has ended, before anything queued. If
+    /// there is one already, that one is queued instead.
+    ///
+    /// # Safety
+    /// As for [`push`](Self::push); and the caller's body is at its end.
+    #[inline]
+    pub unsafe fn run_next(&self, task: Task) {
+        if let Some(earlier) = self.next.replace(Some(task)) {
+            // SAFETY: it was handed over to `run_next`, and now goes on to the queue.
+            unsafe { self.push(earlier) };
+        }
+    }
+
+    /// The deque is full: half of it moves to the inbox, where everybody can take it.
+    #[cold]
+    fn overflow(&self, task: Task) {
+        let slot = self.slot();
+        let mut chain = Chain::new();
+        // SAFETY: `spill` hands each task over to the closure, so it's in no queue.
+        let moved = self
+            .owner
+            .spill(self.owner.capacity() / 2, |old| unsafe { chain.push_back(old) });
+        slot.counters.spilled.add(moved as u64);
+        if let Err(full) = self.owner.push(task) {
+            // A thief has stopped in the middle of its copy and still holds the room.
+            // SAFETY: the queue handed it back.
+            unsafe { chain.push_back(full.0) };
+        }
+        if !chain.is_empty() {
+            // SAFETY: a chain of tasks in no queue.
+            unsafe { slot.inbox.push_chain(chain) };
+            self.shared().published();
+        }
+    }
+
+    /// Runs a task and what it hands over. The caller checks [`is_current`](Self::is_current)
+    /// afterwards: a body that blocks gives the slot away.
+    pub(crate) fn run(&self, mut task: Task) {
+        let mut chain = 0;
+        loop {
+            // SAFETY: a task that a queue handed out is live until one of its verbs is called.
+            let verbs = unsafe { vtable(task) };
+            let pending = self.pending.get().0;
+            if !pending.is_null() {
+                // SAFETY: live, not run yet.
+                if unsafe { (verbs.tally)(task) } != pending.cast() {
+                    self.enter_ends();
+                }
+            }
+            if verbs.class == Class::TopLevel && self.shared().phase() >= Phase::Dropping {
+                settle_unrun(task);
+                return;
+            }
+            // SAFETY: live, not run yet.
+            let kind = unsafe { (verbs.kind)(task) };
+            let measure = self.before_body(kind);
+            let slot = self.slot();
+            // Relaxed: dumps want a recent value.
+            let outer = slot.running.load(Ordering::Relaxed);
+            slot.running
+                .store(ptr::from_ref(verbs).cast_mut(), Ordering::Relaxed);
+            // SAFETY: exactly one verb, once.
+            unsafe { (verbs.run)(task) };
+            if !self.is_current() {
+                return;
+            }
+            slot.running.store(outer, Ordering::Relaxed);
+            slot.counters.executed.add(1);
+            if let Some(start) = measure {
+                self.kinds
+                    .record(kind, self.kinds.now().saturating_sub(start));
+            }
+            let Some(next) = self.next.take() else {
+                return;
+            };
+            chain += 1;
+            if chain >= CHAIN && (!self.owner.is_empty() || !slot.inbox.is_empty()) {
+                slot.counters.chain_breaks.add(1);
+                // SAFETY: the body handed it over.
+                unsafe { self.push(next) };
+                return;
+            }
+            slot.counters.run_next.add(1);
+            task = next;
+        }
+    }
+
+    /// Enters one end towards `tally`, perhaps later: at the latest when this worker turns to
+    /// something else.
+    ///
+    /// # Safety
+    /// `tally` stays alive until the end is entered, which the end itself ensures.
+    #[inline]
+    pub(crate) unsafe fn end_later(&self, tally: *const Tally) {
+        let (pending, n) = self.pending.get();
+        if pending == tally {
+            self.pending.set((tally, n + 1));
+        } else {
+            self.enter_ends();
+            self.pending.set((tally, 1));
+        }
+    }
+
+    /// Enters the ends that wait.
+    #[inline]
+    pub(crate) fn enter_ends(&self) {
+        let (tally, n) = self.pending.replace((ptr::null(), 0));
+        if !tally.is_null() {
+            // SAFETY: a tally whose parts haven't all ended is alive.
+            unsafe { (*tally).done(n) };
+        }
+    }
+
+    /// Leaves nothing private in the slot, before somebody else occupies it.
+    pub(crate) fn publish_everything(&self) {
+        self.enter_ends();
+        if let Some(next) = self.next.take() {
+            // SAFETY: a body handed it over.
+            unsafe { self.push(next) };
+        }
+        self.owner.publish_all();
+        self.floor.set(None);
+        self.drop_token();
+    }
+
+    /// Drops the search token, if held.
+    pub(crate) fn drop_token(&self) {
+        if self.searching.replace(false) {
+            self.shared().end_search();
+        }
+    }
+
+    /// Takes over a search token that a waker left to this worker.
+    pub(crate) fn accept_token(&self) {
+        self.searching.set(true);
+    }
+
+    /// The token is about to be dropped by the caller itself.
+    pub(crate) fn forget_token(&self) -> bool {
+        self.searching.replace(false)
+    }
+
+    pub(crate) fn is_borrowed(&self) -> bool {
+        self.borrowed.get()
+    }
+
+    pub(crate) fn set_borrowed(&self, borrowed: bool) {
+        self.borrowed.set(borrowed);
+    }
+
+    pub(crate) fn depth(&self) -> &Cell<u32> {
+        &self.depth
+    }
+
+    pub(crate) fn random(&self) -> u64 {
+        // xorshift64 (Marsaglia, 2003).
+        let mut x = self.random.get();
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        self.random.set(x);
+        x
+    }
+}

@@ -1,0 +1,184 @@
+//! Where the next task comes from.
+//!
+//! Own children newest first, own top-level tasks oldest first, the inbox, the others. Three turns
+//! in [`TURN`] tasks break that order so that nothing starves: the worker takes its oldest, looks at
+//! its inbox first, and looks at one victim first. So each of its queues gives its oldest task at
+//! least once in `TURN` tasks, and **a task is overtaken by at most `TURN · (k + 1)` others on its
+//! worker**, where k counts the tasks that were on the worker when it came.
+
+use taskweave_sys::deque::Steal;
+use taskweave_sys::sync::hint::spin_loop;
+
+use super::Worker;
+use crate::task::{Class, Task, vtable};
+
+/// Tasks between two turns of the same kind.
+pub(crate) const TURN: u32 = 64;
+/// Most tasks that one visit takes from a victim's deque or inbox.
+const BATCH: usize = 64;
+
+impl Worker {
+    /// The next task of this worker's own queues.
+    pub(crate) fn next_task(&self) -> Option<Task> {
+        let tick = self.tick.get().wrapping_add(1);
+        self.tick.set(tick);
+        if let Some(task) = self.fairness_turn(tick % TURN) {
+            self.slot().counters.fairness_turns.add(1);
+            return Some(task);
+        }
+        self.local_task()
+    }
+
+    #[inline]
+    fn fairness_turn(&self, turn: u32) -> Option<Task> {
+        match turn {
+            0 => self.owner.pop_oldest(),
+            21 => self.inbox_task(1),
+            42 => self.visit(self.random() as usize % self.shared().slots.len()),
+            _ => None,
+        }
+    }
+
+    fn local_task(&self) -> Option<Task> {
+        if let Some(floor) = self.floor.get() {
+            if let Some(task) = self.owner.pop_above(floor) {
+                self.slot().counters.popped_fast.add(1);
+                return Some(task);
+            }
+            self.floor.set(None);
+        }
+        if let Some(task) = self.owner.pop_oldest() {
+            self.slot().counters.popped_slow.add(1);
+            return Some(task);
+        }
+        self.inbox_task(BATCH)
+    }
+
+    /// The newest task that was queued since `mark`.
+    #[inline]
+    pub(crate) fn descendant(&self, mark: taskweave_sys::deque::Position) -> Option<Task> {
+        let task = self.owner.pop_above(mark)?;
+        self.slot().counters.popped_fast.add(1);
+        Some(task)
+    }
+
+    /// A task for a wait that has no descendants left here.
+    pub(crate) fn any_local(&self) -> Option<Task> {
+        if let Some(task) = self.inbox_task(1) {
+            return Some(task);
+        }
+        let task = self.owner.pop_oldest()?;
+        self.slot().counters.popped_slow.add(1);
+        Some(task)
+    }
+
+    /// Takes up to `most` tasks from the own inbox: one to run, the others into the deque.
+    fn inbox_task(&self, most: usize) -> Option<Task> {
+        let slot = self.slot();
+        if slot.inbox.is_empty() {
+            return None;
+        }
+        let room = if self.floor.get().is_some() {
+            0
+        } else {
+            self.owner.room()
+        };
+        let task = self.take_inbox(self.index, most.min(room + 1))?;
+        slot.counters.inbox.add(1);
+        Some(task)
+    }
+
+    /// Takes from the inbox of slot `index`; what isn't returned goes into the own deque.
+    fn take_inbox(&self, index: usize, most: usize) -> Option<Task> {
+        let inbox = &self.shared().slots[index].inbox;
+        let mark = self.owner.position();
+        let was_empty = self.owner.is_empty();
+        let mut first = None;
+        let mut children = true;
+        inbox.try_take(most, |task| {
+            if first.is_none() {
+                first = Some(task);
+                return;
+            }
+            // SAFETY: the inbox handed it out; it's live until one of its verbs is called.
+            children &= unsafe { vtable(task) }.class == Class::Child;
+            if let Err(full) = self.owner.push(task) {
+                self.overflow(full.0);
+            }
+        });
+        if children && was_empty && first.is_some() {
+            self.floor.set(Some(mark));
+        }
+        first
+    }
+
+    /// Looks at one victim's deque, then at its inbox.
+    fn visit(&self, index: usize) -> Option<Task> {
+        if index == self.index {
+            return None;
+        }
+        let slot = &self.shared().slots[index];
+        let counters = &self.slot().counters;
+        counters.steals_tried.add(1);
+        let mark = self.owner.position();
+        let was_empty = self.owner.is_empty();
+        if let Steal::Taken { first, more } = slot.stealer.steal_into(&self.owner, BATCH) {
+            counters.steals_won.add(1);
+            counters.stolen_in_batch.add(more as u64);
+            // SAFETY: stolen, so live until one of its verbs is called.
+            if was_empty && more > 0 && unsafe { vtable(first) }.class == Class::Child {
+                self.floor.set(Some(mark));
+            }
+            return Some(first);
+        }
+        if slot.inbox.is_empty() {
+            return None;
+        }
+        let most = if self.floor.get().is_some() { 1 } else { BATCH.min(self.owner.room() + 1) };
+        let task = self.take_inbox(index, most)?;
+        counters.steals_won.add(1);
+        Some(task)
+    }
+
+    /// One look at every other worker, from a random one on.
+    pub(crate) fn visit_all(&self) -> Option<Task> {
+        let count = self.shared().slots.len();
+        let from = self.random() as usize % count;
+        (0..count).find_map(|step| self.visit((from + step) % count))
+    }
+
+    /// Looks for work elsewhere for as long as the spin budget allows. Whoever finds some while being
+    /// the last to search wakes the next.
+    pub(crate) fn search(&self, give_up: impl Fn() -> bool) -> Option<Task> {
+        let shared = self.shared();
+        if let Some(task) = self.visit_all() {
+            self.drop_token();
+            return Some(task);
+        }
+        if !self.searching.get() {
+            let limit = (shared.slots.len() as u32 / 2).max(1);
+            if !shared.idle.begin_search(limit) {
+                return None;
+            }
+            self.searching.set(true);
+        }
+        let budget = self.kinds.us(shared.config.spin_us);
+        let start = self.kinds.now();
+        let mut pause = 4;
+        loop {
+            let task = self.inbox_task(1).or_else(|| self.visit_all());
+            if task.is_some() {
+                self.drop_token();
+                return task;
+            }
+            if give_up() || self.kinds.now().saturating_sub(start) >= budget {
+                return None;
+            }
+            for _ in 0..pause {
+                spin_loop();
+            }
+            pause = (pause * 2).min(64);
+        }
+    }
+}
+
