@@ -1,1 +1,11 @@
-//! (skeleton)
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "graph")]
+pub mod graph;
+
+pub use taskweave_core::{
+    BuildError, CancelToken, JoinHandle, MAX_WORKERS, Metrics, Panic, Pinning, Pool, PoolBuilder,
+    Prepared, Priority, Scope, Shutdown, ShutdownTimeout, Splittable, Submission, TaskBuilder,
+    TaskError, WorkerMetrics, for_each, join, map_reduce, scope, spawn,
+};

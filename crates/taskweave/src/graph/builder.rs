@@ -1,0 +1,242 @@
+//! Naming tasks and edges, and checking them.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::error::Error;
+use std::fmt;
+
+use taskweave_core::pass::{FreezeError, FrozenPass, Verdict, VertexSpec};
+use taskweave_sys::sync::atomic::{AtomicU64, Ordering};
+
+use super::cycle;
+use super::outcome::Outcome;
+use super::run::Graph;
+
+/// A task of one builder. It can't be used with another one: that's an error, not a mix-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TaskId {
+    builder: u64,
+    index: u32,
+}
+
+impl TaskId {
+    /// Position in the order of the `task` calls, from 0.
+    pub fn index(self) -> usize {
+        self.index as usize
+    }
+}
+
+/// A graph under construction. Bodies may borrow what outlives `'env`.
+pub struct GraphBuilder<'env> {
+    id: u64,
+    specs: Vec<VertexSpec<'env>>,
+    edges: Vec<(u32, u32)>,
+    known: HashSet<(u32, u32)>,
+}
+
+impl fmt::Debug for GraphBuilder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GraphBuilder")
+            .field("tasks", &self.specs.len())
+            .field("edges", &self.edges.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for GraphBuilder<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<'env> GraphBuilder<'env> {
+    /// An empty builder.
+    pub fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        GraphBuilder {
+            // Relaxed: only uniqueness matters.
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            specs: Vec::new(),
+            edges: Vec::new(),
+            known: HashSet::new(),
+        }
+    }
+
+    /// Adds a task. Its body runs once a pass, never twice at once.
+    ///
+    /// # Panics
+    /// With 2³² tasks.
+    pub fn task<O, F>(&mut self, name: impl Into<Cow<'static, str>>, mut body: F) -> TaskId
+    where
+        O: Outcome,
+        F: FnMut() -> O + Send + 'env,
+    {
+        let index = u32::try_from(self.specs.len()).expect("fewer than 2^32 tasks");
+        self.specs.push(VertexSpec {
+            name: name.into().into(),
+            body: Box::new(move || call(&mut body)),
+            kind: call::<F, O> as *const () as usize,
+        });
+        TaskId {
+            builder: self.id,
+            index,
+        }
+    }
+
+    /// Has `before` end before `after` begins.
+    ///
+    /// # Errors
+    /// See [`EdgeError`]; the builder is unchanged then.
+    pub fn edge(&mut self, before: TaskId, after: TaskId) -> Result<(), EdgeError> {
+        for task in [before, after] {
+            if task.builder != self.id {
+                return Err(EdgeError::Foreign {
+                    index: task.index(),
+                });
+            }
+        }
+        let edge = (before.index, after.index);
+        if edge.0 == edge.1 {
+            return Err(EdgeError::SelfEdge {
+                task: self.name(before),
+            });
+        }
+        if !self.known.insert(edge) {
+            return Err(EdgeError::Duplicate {
+                before: self.name(before),
+                after: self.name(after),
+            });
+        }
+        self.edges.push(edge);
+        Ok(())
+    }
+
+    fn name(&self, task: TaskId) -> String {
+        self.specs[task.index()].name.to_string()
+    }
+
+    /// Number of tasks so far.
+    pub fn len(&self) -> usize {
+        self.specs.len()
+    }
+
+    /// Whether there is no task yet.
+    pub fn is_empty(&self) -> bool {
+        self.specs.is_empty()
+    }
+
+    /// Checks and freezes the graph. Linear in tasks and edges.
+    ///
+    /// # Errors
+    /// See [`GraphError`].
+    pub fn build(self) -> Result<Graph<'env>, GraphError> {
+        if self.specs.is_empty() {
+            return Err(GraphError::Empty);
+        }
+        let mut successors = vec![Vec::new(); self.specs.len()];
+        for &(from, to) in &self.edges {
+            successors[from as usize].push(to);
+        }
+        if let Some(path) = cycle::find(&successors) {
+            let path = path
+                .into_iter()
+                .map(|index| self.specs[index as usize].name.to_string())
+                .collect();
+            return Err(GraphError::Cycle { path });
+        }
+        FrozenPass::freeze(self.specs, &self.edges)
+            .map(Graph::new)
+            .map_err(|error| match error {
+                FreezeError::TooLarge => GraphError::TooLarge,
+                other => unreachable!("checked above: {other}"),
+            })
+    }
+}
+
+/// Its address tells bodies of one type from those of another.
+fn call<F: FnMut() -> O, O: Outcome>(body: &mut F) -> Verdict {
+    body().verdict()
+}
+
+/// Why an edge was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EdgeError {
+    /// A task would come before itself.
+    SelfEdge {
+        /// Its name.
+        task: String,
+    },
+    /// The edge stands already.
+    Duplicate {
+        /// The earlier task's name.
+        before: String,
+        /// The later task's name.
+        after: String,
+    },
+    /// The task is another builder's.
+    Foreign {
+        /// Its position there.
+        index: usize,
+    },
+}
+
+impl fmt::Display for EdgeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            EdgeError::SelfEdge { task } => {
+                write!(
+                    f,
+                    "task {task:?} can't come before itself; a loop is a graph that is run again"
+                )
+            }
+            EdgeError::Duplicate { before, after } => {
+                write!(
+                    f,
+                    "the edge from {before:?} to {after:?} stands already; add it once"
+                )
+            }
+            EdgeError::Foreign { index } => write!(
+                f,
+                "task number {index} belongs to another builder; use the ids that this one's `task` returned"
+            ),
+        }
+    }
+}
+
+impl Error for EdgeError {}
+
+/// Why a graph can't be built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GraphError {
+    /// There is no task.
+    Empty,
+    /// Tasks wait for one another in a circle.
+    Cycle {
+        /// Their names, each before the next, and the last before the first.
+        path: Vec<String>,
+    },
+    /// More than 2³² − 1 tasks or edges.
+    TooLarge,
+}
+
+impl fmt::Display for GraphError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            GraphError::Empty => f.write_str("the graph has no task; add one before building it"),
+            GraphError::Cycle { path } => {
+                f.write_str("the tasks wait for one another in a circle: ")?;
+                for name in path {
+                    write!(f, "{name:?} → ")?;
+                }
+                write!(f, "{:?}", path.first().map_or("", String::as_str))
+            }
+            GraphError::TooLarge => {
+                f.write_str("the graph has more than 4,294,967,295 tasks or edges; split it")
+            }
+        }
+    }
+}
+
+impl Error for GraphError {}
