@@ -204,7 +204,12 @@ impl PoolBuilder {
         }
         let default_spin = if worker_threads > available { 0 } else { 30 };
         let spin_us = self.spin_us.unwrap_or(default_spin);
-        bounded("spin_us", usize::try_from(spin_us).unwrap_or(usize::MAX), 0, 1_000_000)?;
+        bounded(
+            "spin_us",
+            usize::try_from(spin_us).unwrap_or(usize::MAX),
+            0,
+            1_000_000,
+        )?;
         let cpus = cpus_for(&self.pinning)?;
         if let Some(wanted) = self.priority {
             probe_on_thread(move || priority::set_current(wanted).map_err(BuildError::Priority))?;
@@ -335,7 +340,10 @@ impl fmt::Display for BuildError {
                 value,
                 least,
                 most,
-            } => write!(f, "`{setting}` is {value}; it must be from {least} to {most}"),
+            } => write!(
+                f,
+                "`{setting}` is {value}; it must be from {least} to {most}"
+            ),
             BuildError::NotAPowerOfTwo { setting, value } => {
                 write!(f, "`{setting}` is {value}; it must be a power of two")
             }
@@ -356,8 +364,7 @@ impl fmt::Display for BuildError {
 impl Error for BuildError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            BuildError::Processor { source, .. }
-            | BuildError::Spawn(source) => Some(source),
+            BuildError::Processor { source, .. } | BuildError::Spawn(source) => Some(source),
             BuildError::Priority(source) => Some(source),
             _ => None,
         }

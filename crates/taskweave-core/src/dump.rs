@@ -50,7 +50,11 @@ impl Shared {
                 // SAFETY: the verbs of a task are 'static.
                 format!("runs a {} task", unsafe { &*running }.label)
             };
-            let inbox = if slot.inbox.is_empty() { "empty" } else { "not empty" };
+            let inbox = if slot.inbox.is_empty() {
+                "empty"
+            } else {
+                "not empty"
+            };
             let _ = writeln!(
                 text,
                 "worker {index}: {state}; {} public tasks, inbox {inbox}",

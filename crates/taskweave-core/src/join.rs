@@ -36,8 +36,8 @@ where
             kind: "join",
             name: None,
         },
-        kind: |_| kind::<F, R>(),
-        tally: |_| core::ptr::null(),
+        kind: None,
+        tallies: false,
         class: Class::Child,
         label: "join",
     };
@@ -48,7 +48,7 @@ where
     F: FnOnce() -> R + Send,
     R: Send,
 {
-    run::<F, R> as *const () as usize
+    core::ptr::from_ref(const { &Branch::<F, R>::VERBS }) as usize
 }
 
 unsafe fn run<F, R>(task: NonNull<Header>)
@@ -65,7 +65,9 @@ where
     };
     let result = catch(body);
     // SAFETY: the owner reads it after the latch alone.
-    branch.result.with_mut(|slot| unsafe { *slot = Some(result) });
+    branch
+        .result
+        .with_mut(|slot| unsafe { *slot = Some(result) });
     branch.latch.set();
 }
 
@@ -195,7 +197,12 @@ fn take_back<F, R>(worker: &Worker, branch: &Branch<F, R>, mark: Position) -> bo
 
 /// Something was queued above the frame: a task of an outer scope, or what a wait brought along.
 #[cold]
-fn dig<F, R>(worker: &Worker, branch: &Branch<F, R>, mark: Position, first: NonNull<Header>) -> bool {
+fn dig<F, R>(
+    worker: &Worker,
+    branch: &Branch<F, R>,
+    mark: Position,
+    first: NonNull<Header>,
+) -> bool {
     let frame = NonNull::from(&branch.header);
     let mut found = Some(first);
     while let Some(task) = found {
@@ -246,7 +253,10 @@ impl<F, R> Drop for Guard<'_, F, R> {
         let body = self.branch.body.with_mut(|body| unsafe { (*body).take() });
         discard(body);
         // SAFETY: as above.
-        let result = self.branch.result.with_mut(|result| unsafe { (*result).take() });
+        let result = self
+            .branch
+            .result
+            .with_mut(|result| unsafe { (*result).take() });
         discard(result);
     }
 }

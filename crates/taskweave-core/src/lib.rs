@@ -15,6 +15,7 @@ mod latch;
 mod metrics;
 pub mod pass;
 mod pool;
+mod prefetch;
 mod prepare;
 mod recycle;
 mod scope;

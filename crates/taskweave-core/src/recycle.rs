@@ -11,11 +11,13 @@ use core::ptr::NonNull;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::sync::{Mutex, PoisonError};
 
+use crate::prefetch::prefetch;
+
 const MAGAZINE: usize = 128;
 const DEPOT_BYTES: usize = 128 << 20;
 /// Block sizes; larger closures go to the global allocator.
-const CLASSES: [usize; 3] = [64, 128, 256];
-const ALIGN: usize = 64;
+const CLASSES: [usize; 4] = [32, 64, 128, 256];
+const ALIGN: usize = 32;
 
 /// A free block. `next` chains the blocks of a magazine, `below` the magazines of the depot.
 struct Free {
@@ -95,7 +97,10 @@ impl Local {
             block = local.refill(depot, class);
         }
         // SAFETY: a block in a magazine is a live `Free` that only this worker reaches.
-        local.loaded.set(unsafe { (*block).next });
+        let next = unsafe { (*block).next };
+        // Given back long ago, as a rule: the next `take` would wait for it.
+        prefetch(next);
+        local.loaded.set(next);
         local.loaded_len.set(local.loaded_len.get() - 1);
         // SAFETY: magazines hold no null block.
         unsafe { NonNull::new_unchecked(block) }.cast()
@@ -121,7 +126,7 @@ impl Local {
             next: local.loaded.get(),
             below: core::ptr::null_mut(),
         };
-        // SAFETY: the block is at least 64 bytes, 64-aligned, and the caller's to write.
+        // SAFETY: the block is at least 32 bytes, 32-aligned, and the caller's to write.
         unsafe { free.write(node) };
         local.loaded.set(free);
         local.loaded_len.set(local.loaded_len.get() + 1);
@@ -169,7 +174,7 @@ impl LocalClass {
         if magazine.is_null() {
             // Nothing recycled yet: a single block, so that a first use costs what it uses.
             let block: *mut Free = take_global(layout_of(class)).as_ptr().cast();
-            // SAFETY: fresh memory of at least 64 bytes.
+            // SAFETY: fresh memory of at least 32 bytes.
             unsafe {
                 block.write(Free {
                     next: core::ptr::null_mut(),

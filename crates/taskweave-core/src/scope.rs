@@ -157,7 +157,7 @@ impl Core {
                 // SAFETY: fresh memory for this type.
                 unsafe { block.write(spawned) };
                 // SAFETY: live until it runs; counted, so the scope waits for it.
-                unsafe { worker.submit(block.cast()) };
+                unsafe { worker.submit_child(block.cast(), const { &verbs::<F>() }) };
             }
             _ => {
                 let block = Local::take_unowned::<Spawned<F>>();
@@ -190,19 +190,11 @@ const fn verbs<F: FnOnce() + Send>() -> TaskVTable {
             kind: "scope",
             name: None,
         },
-        kind: |_| run::<F> as *const () as usize,
-        tally: tally::<F>,
+        kind: None,
+        tallies: true,
         class: Class::Child,
         label: "scope",
     }
-}
-
-unsafe fn tally<F>(task: NonNull<Header>) -> *const () {
-    let spawned: NonNull<Spawned<F>> = task.cast();
-    // SAFETY: called before the task runs, so the block is live.
-    let core = unsafe { (*spawned.as_ptr()).core };
-    // SAFETY: the scope waits for its tasks.
-    unsafe { core::ptr::addr_of!((*core.as_ptr()).tally) }.cast()
 }
 
 unsafe fn run<F: FnOnce() + Send>(task: NonNull<Header>) {
@@ -215,8 +207,11 @@ unsafe fn run<F: FnOnce() + Send>(task: NonNull<Header>) {
     let shared = unsafe { &*core_ref.shared };
     // SAFETY: the current worker's slot is alive while this thread occupies it.
     match unsafe { thread::current().as_ref() } {
-        // SAFETY: the block's value is moved out.
-        Some(worker) => unsafe { worker.blocks.give(&shared.depot, block) },
+        Some(worker) => {
+            worker.turn_to(&core_ref.tally);
+            // SAFETY: the block's value is moved out.
+            unsafe { worker.blocks.give(&shared.depot, block) };
+        }
         // SAFETY: as above.
         None => unsafe { Local::give_unowned(block) },
     }

@@ -189,7 +189,9 @@ impl Shared {
     fn count_wake(&self) {
         // SAFETY: the current worker, if any, belongs to this thread; its slot outlives the call.
         match unsafe { thread::current().as_ref() } {
-            Some(worker) if ptr::eq(worker.shared(), self) => worker.slot().counters.wakes_sent.add(1),
+            Some(worker) if ptr::eq(worker.shared(), self) => {
+                worker.slot().counters.wakes_sent.add(1)
+            }
             _ => self.outside_wakes.add_shared(1),
         }
     }

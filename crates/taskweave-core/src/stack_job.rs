@@ -59,8 +59,8 @@ where
             kind: "install",
             name: None,
         },
-        kind: |_| run::<F, R> as *const () as usize,
-        tally: |_| core::ptr::null(),
+        kind: None,
+        tallies: false,
         class: Class::Child,
         label: "install",
     }

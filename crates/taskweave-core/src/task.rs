@@ -6,7 +6,6 @@ use core::ptr::{NonNull, addr_of_mut};
 use taskweave_sys::inbox::Linked;
 use taskweave_sys::sync::atomic::AtomicPtr;
 
-
 /// The intrusive header of a task: two words, embedded by the owner as the **first** field of a
 /// `#[repr(C)]` type, so that a pointer to the header is a pointer to the owner.
 ///
@@ -37,7 +36,9 @@ impl Header {
 
 impl fmt::Debug for Header {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Header").field("vtable", self.vtable).finish()
+        f.debug_struct("Header")
+            .field("vtable", self.vtable)
+            .finish()
     }
 }
 
@@ -76,10 +77,12 @@ pub struct TaskVTable {
     pub describe: unsafe fn(task: NonNull<Header>) -> Description,
     /// Identifies bodies that are expected to take about the same time; the kernel measures per
     /// kind whether it pays to wake somebody. The address of the body's code is a good kind.
-    pub kind: unsafe fn(task: NonNull<Header>) -> usize,
-    /// The tally that the task counts towards, or null; ends are entered in batches, and a worker
-    /// enters what it has before it turns to a task of another tally.
-    pub tally: unsafe fn(task: NonNull<Header>) -> *const (),
+    /// `None`: these verbs' own address.
+    pub kind: Option<unsafe fn(task: NonNull<Header>) -> usize>,
+    /// Whether `run` begins with [`Worker::turn_to`](crate::Worker::turn_to). Ends towards a tally are entered in batches, and a
+    /// worker enters what it has before it turns to anything else; the kernel does that for tasks that
+    /// don't count towards a tally.
+    pub tallies: bool,
     /// Queueing order.
     pub class: Class,
     /// The front end's word for its tasks, for dumps.
@@ -108,6 +111,21 @@ impl fmt::Display for Description {
         match &self.name {
             Some(name) => write!(f, "{} {name:?}", self.kind),
             None => f.write_str(self.kind),
+        }
+    }
+}
+
+impl TaskVTable {
+    /// The kind of a task with these verbs.
+    ///
+    /// # Safety
+    /// `task` is live, has these verbs, and none of them was called.
+    #[inline]
+    pub(crate) unsafe fn kind_of(&'static self, task: NonNull<Header>) -> usize {
+        match self.kind {
+            // SAFETY: passed on.
+            Some(kind) => unsafe { kind(task) },
+            None => core::ptr::from_ref(self) as usize,
         }
     }
 }

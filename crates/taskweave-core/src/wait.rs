@@ -37,9 +37,8 @@ impl Worker {
                 self.enter_ends();
                 continue;
             }
-            let may_help = may_help.get_or_insert_with(|| {
-                thread::holds() == 0 && self.depth().get() < MAX_DEPTH
-            });
+            let may_help = may_help
+                .get_or_insert_with(|| thread::holds() == 0 && self.depth().get() < MAX_DEPTH);
             if !*may_help {
                 if self.wait_apart(latch) {
                     return;

@@ -3,9 +3,6 @@
 use crossbeam_utils::CachePadded;
 use taskweave_sys::sync::atomic::{AtomicU64, Ordering, fence_after_rmw};
 
-#[cfg(all(test, taskweave_loom))]
-mod models;
-
 /// In which of the two ways a slot sleeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sleep {

@@ -6,9 +6,6 @@ use taskweave_sys::parker::Parker;
 use taskweave_sys::sync::atomic::{AtomicIsize, AtomicPtr, Ordering};
 use taskweave_sys::sync::cell::Cell;
 
-#[cfg(all(test, taskweave_loom))]
-mod models;
-
 /// A flag that is set once and that one thread may sleep on.
 pub(crate) struct Latch {
     /// Null: not set, nobody waits. [`SET`]: set. Else: not set, and this parker's owner waits.

@@ -19,9 +19,6 @@ use crate::wait::enter;
 use crate::worker::Worker;
 use counter::JoinCounter;
 
-#[cfg(all(test, taskweave_loom))]
-mod models;
-
 /// What a body says when it ends.
 #[derive(Debug)]
 pub enum Verdict {
@@ -199,8 +196,8 @@ const VERBS: TaskVTable = TaskVTable {
     // The caller of the pass borrows for it, so it always runs to its end.
     abandon: run,
     describe,
-    kind,
-    tally,
+    kind: Some(kind),
+    tallies: true,
     class: Class::Child,
     label: "vertex",
 };
@@ -213,10 +210,7 @@ impl<'env> FrozenPass<'env> {
     ///
     /// # Cost
     /// Linear in vertices and edges.
-    pub fn freeze(
-        specs: Vec<VertexSpec<'env>>,
-        edges: &[(u32, u32)],
-    ) -> Result<Self, FreezeError> {
+    pub fn freeze(specs: Vec<VertexSpec<'env>>, edges: &[(u32, u32)]) -> Result<Self, FreezeError> {
         let count = specs.len();
         check(count, edges)?;
         let mut in_degree = vec![0_u32; count];
@@ -402,7 +396,11 @@ impl Core<'_> {
         self.stopped.store(true, Ordering::Relaxed);
         let first = self.vertices.as_ptr();
         // SAFETY: the vertex is one of this array's.
-        let index = unsafe { core::ptr::from_ref(vertex).cast::<Vertex<'_>>().offset_from(first.cast()) };
+        let index = unsafe {
+            core::ptr::from_ref(vertex)
+                .cast::<Vertex<'_>>()
+                .offset_from(first.cast())
+        };
         let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *failure {
             Some(failure) => failure.others += 1,
@@ -423,6 +421,11 @@ unsafe fn run(task: NonNull<Header>) {
     let vertex = unsafe { vertex.as_ref() };
     // SAFETY: the core holds the vertices.
     let core = unsafe { &*vertex.core };
+    Worker::with_current(|worker| {
+        if let Some(worker) = worker {
+            worker.turn_to(&core.tally);
+        }
+    });
     // Relaxed: a stop reaches those that have not begun as soon as it may.
     if core.stopped.load(Ordering::Relaxed) {
         core.skipped.fetch_add(1, Ordering::Relaxed);
@@ -469,14 +472,6 @@ unsafe fn kind(task: NonNull<Header>) -> usize {
     let vertex: NonNull<Vertex<'_>> = task.cast();
     // SAFETY: called before it runs, so it's alive.
     unsafe { vertex.as_ref() }.kind
-}
-
-unsafe fn tally(task: NonNull<Header>) -> *const () {
-    let vertex: NonNull<Vertex<'_>> = task.cast();
-    // SAFETY: called before it runs, so it's alive.
-    let core = unsafe { vertex.as_ref() }.core;
-    // SAFETY: the core holds the vertices.
-    unsafe { &raw const (*core).tally }.cast()
 }
 
 unsafe fn describe(task: NonNull<Header>) -> Description {

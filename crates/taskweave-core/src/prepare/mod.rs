@@ -71,8 +71,8 @@ const VERBS: TaskVTable = TaskVTable {
         kind: "prepared",
         name: None,
     },
-    kind,
-    tally: |_| core::ptr::null(),
+    kind: Some(kind),
+    tallies: false,
     class: Class::TopLevel,
     label: "prepared",
 };
@@ -192,15 +192,15 @@ unsafe fn end(job: NonNull<Job>) {
     let this = unsafe { job.as_ref() };
     // Acquire: pairs with the store before `announce_waiter`.
     let (waiter, released) = this.state.end(|| this.waiter.load(Ordering::Acquire));
-        if let Some(waiter) = waiter {
-            // SAFETY: parkers live for ever.
-            unsafe { &*waiter }.release(1);
-        }
-        if released == Released::Free {
-            // SAFETY: closed by its own closure, in no queue: this was the last share.
-            discard(unsafe { Box::from_raw(job.as_ptr()) });
-        }
+    if let Some(waiter) = waiter {
+        // SAFETY: parkers live for ever.
+        unsafe { &*waiter }.release(1);
     }
+    if released == Released::Free {
+        // SAFETY: closed by its own closure, in no queue: this was the last share.
+        discard(unsafe { Box::from_raw(job.as_ptr()) });
+    }
+}
 
 impl Job {
     fn settle_refused(&self) {

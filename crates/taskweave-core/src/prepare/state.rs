@@ -48,9 +48,8 @@ impl State {
     }
 
     pub(super) fn submit(&self) -> Submit {
-        let before = self.update(|state| {
-            (state & (PENDING | RUNNING) == 0).then_some(state | PENDING | LINKED)
-        });
+        let before = self
+            .update(|state| (state & (PENDING | RUNNING) == 0).then_some(state | PENDING | LINKED));
         match before {
             Err(_) => Submit::Refused,
             Ok(before) if before & LINKED == 0 => Submit::Queue,
@@ -103,12 +102,10 @@ impl State {
             let sleeper = (state & WAITER != 0).then(&waiter);
             let ended = state & !(RUNNING | WAITER);
             // AcqRel and Acquire: as in `update`.
-            match self.0.compare_exchange_weak(
-                state,
-                ended,
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            ) {
+            match self
+                .0
+                .compare_exchange_weak(state, ended, Ordering::AcqRel, Ordering::Acquire)
+            {
                 Ok(_) if ended & CLOSED != 0 && ended & LINKED == 0 => {
                     return (sleeper, Released::Free);
                 }

@@ -92,8 +92,8 @@ where
         run: run::<F, T>,
         abandon: abandon::<F, T>,
         describe: describe::<T>,
-        kind: |_| run::<F, T> as *const () as usize,
-        tally: |_| core::ptr::null(),
+        kind: None,
+        tallies: false,
         class: Class::TopLevel,
         label: "spawn",
     };

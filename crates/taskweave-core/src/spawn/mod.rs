@@ -4,9 +4,6 @@ mod cell;
 mod handle;
 mod state;
 
-#[cfg(all(test, taskweave_loom))]
-mod models;
-
 use std::sync::Arc;
 
 pub use handle::JoinHandle;

@@ -23,7 +23,7 @@ use crate::kind::Kinds;
 use crate::latch::Tally;
 use crate::recycle::Local;
 use crate::shared::{Phase, Shared, Slot, settle_unrun};
-use crate::task::{Class, Header, Task, vtable};
+use crate::task::{Class, Header, Task, TaskVTable, vtable};
 use crate::thread;
 
 /// A run-next chain is broken after so many tasks if anything else is queued.
@@ -62,11 +62,7 @@ impl fmt::Debug for Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(
-        index: usize,
-        owner: Owner<Header>,
-        shared: *const Shared,
-    ) -> Self {
+    pub(crate) fn new(index: usize, owner: Owner<Header>, shared: *const Shared) -> Self {
         Worker {
             index,
             shared,
@@ -125,19 +121,17 @@ impl Worker {
     pub unsafe fn push(&self, task: Task) {
         // SAFETY: live by the caller's word.
         let class = unsafe { vtable(task) }.class;
-        match (class, self.floor.get()) {
-            (Class::Child, None) => self.floor.set(Some(self.owner.position())),
-            (Class::TopLevel, Some(_)) => {
-                // Children are on top, and they leave newest first; this one has to queue up.
-                self.slot().counters.pushed_local.add(1);
-                // SAFETY: handed over by the caller.
-                unsafe { self.slot().inbox.push(task) };
-                self.shared().published();
-                return;
-            }
-            _ => {}
+        if class == Class::Child {
+            return self.push_child(task);
         }
         self.slot().counters.pushed_local.add(1);
+        if self.floor.get().is_some() {
+            // Children are on top, and they leave newest first; this one has to queue up.
+            // SAFETY: handed over by the caller.
+            unsafe { self.slot().inbox.push(task) };
+            self.shared().published();
+            return;
+        }
         if self.owner.push(task).is_err() {
             self.overflow(task);
         }
@@ -152,10 +146,31 @@ impl Worker {
         // SAFETY: live by the caller's word.
         let verbs = unsafe { vtable(task) };
         // SAFETY: as above.
-        let kind = unsafe { (verbs.kind)(task) };
+        let kind = unsafe { verbs.kind_of(task) };
         // SAFETY: passed on.
         unsafe { self.push(task) };
         self.share(kind);
+    }
+
+    /// As [`submit`](Self::submit), for a child whose verbs are known.
+    ///
+    /// # Safety
+    /// As for [`push`](Self::push); `verbs` are the task's, of class `Child`, without a `kind` of their own.
+    #[inline]
+    pub(crate) unsafe fn submit_child(&self, task: Task, verbs: &'static TaskVTable) {
+        self.push_child(task);
+        self.share(ptr::from_ref(verbs) as usize);
+    }
+
+    #[inline]
+    fn push_child(&self, task: Task) {
+        if self.floor.get().is_none() {
+            self.floor.set(Some(self.owner.position()));
+        }
+        self.slot().counters.pushed_local.add(1);
+        if self.owner.push(task).is_err() {
+            self.overflow(task);
+        }
     }
 
     /// Hands over the task to be run when the present body has ended, before anything queued. If
@@ -177,9 +192,9 @@ impl Worker {
         let slot = self.slot();
         let mut chain = Chain::new();
         // SAFETY: `spill` hands each task over to the closure, so it's in no queue.
-        let moved = self
-            .owner
-            .spill(self.owner.capacity() / 2, |old| unsafe { chain.push_back(old) });
+        let moved = self.owner.spill(self.owner.capacity() / 2, |old| unsafe {
+            chain.push_back(old)
+        });
         slot.counters.spilled.add(moved as u64);
         if let Err(full) = self.owner.push(task) {
             // A thief has stopped in the middle of its copy and still holds the room.
@@ -200,19 +215,15 @@ impl Worker {
         loop {
             // SAFETY: a task that a queue handed out is live until one of its verbs is called.
             let verbs = unsafe { vtable(task) };
-            let pending = self.pending.get().0;
-            if !pending.is_null() {
-                // SAFETY: live, not run yet.
-                if unsafe { (verbs.tally)(task) } != pending.cast() {
-                    self.enter_ends();
-                }
+            if !verbs.tallies {
+                self.enter_ends();
             }
             if verbs.class == Class::TopLevel && self.shared().phase() >= Phase::Dropping {
                 settle_unrun(task);
                 return;
             }
             // SAFETY: live, not run yet.
-            let kind = unsafe { (verbs.kind)(task) };
+            let kind = unsafe { verbs.kind_of(task) };
             let measure = self.before_body(kind);
             let slot = self.slot();
             // Relaxed: dumps want a recent value.
@@ -242,6 +253,15 @@ impl Worker {
             }
             slot.counters.run_next.add(1);
             task = next;
+        }
+    }
+
+    /// Enters the ends that wait, unless they are this tally's, whose next part is about to run.
+    #[inline]
+    pub(crate) fn turn_to(&self, tally: *const Tally) {
+        let (pending, _) = self.pending.get();
+        if pending != tally && !pending.is_null() {
+            self.enter_ends();
         }
     }
 

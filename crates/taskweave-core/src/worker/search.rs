@@ -64,7 +64,7 @@ impl Worker {
 
     /// A task for a wait that has no descendants left here.
     pub(crate) fn any_local(&self) -> Option<Task> {
-        if let Some(task) = self.inbox_task(1) {
+        if let Some(task) = self.inbox_task(BATCH) {
             return Some(task);
         }
         let task = self.owner.pop_oldest()?;
@@ -78,12 +78,7 @@ impl Worker {
         if slot.inbox.is_empty() {
             return None;
         }
-        let room = if self.floor.get().is_some() {
-            0
-        } else {
-            self.owner.room()
-        };
-        let task = self.take_inbox(self.index, most.min(room + 1))?;
+        let task = self.take_inbox(self.index, most.min(self.owner.room() + 1))?;
         slot.counters.inbox.add(1);
         Some(task)
     }
@@ -134,8 +129,7 @@ impl Worker {
         if slot.inbox.is_empty() {
             return None;
         }
-        let most = if self.floor.get().is_some() { 1 } else { BATCH.min(self.owner.room() + 1) };
-        let task = self.take_inbox(index, most)?;
+        let task = self.take_inbox(index, BATCH.min(self.owner.room() + 1))?;
         counters.steals_won.add(1);
         Some(task)
     }
@@ -181,4 +175,3 @@ impl Worker {
         }
     }
 }
-

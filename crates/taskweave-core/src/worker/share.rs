@@ -108,7 +108,11 @@ impl Worker {
         }
         let now = self.kinds.now();
         self.beat.set(now);
-        if self.kinds.estimate(kind).at_least(1, self.kinds.us(WAKE_US)) {
+        if self
+            .kinds
+            .estimate(kind)
+            .at_least(1, self.kinds.us(WAKE_US))
+        {
             self.shared().wake_one();
         }
         Some(now)
