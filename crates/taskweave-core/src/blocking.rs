@@ -12,6 +12,7 @@ use taskweave_sys::sync::thread::Builder;
 use crate::keeper;
 use crate::shared::{Phase, Shared};
 use crate::task::{Task, vtable};
+use crate::thread;
 
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
@@ -84,6 +85,7 @@ pub(crate) unsafe fn submit(shared: &Shared, task: Task) -> bool {
 }
 
 fn serve(shared: &Shared) {
+    thread::set_home(shared);
     let blocking = &shared.blocking;
     let mut state = blocking.lock();
     loop {

@@ -234,7 +234,7 @@ fn await_taker<F, R>(worker: &Worker, branch: &Branch<F, R>, mark: Position) {
     if worker.is_current() {
         worker.wait(&branch.latch, mark);
     } else {
-        branch.latch.wait(thread::parker());
+        worker.shared().wait_without_slot(&branch.latch);
     }
 }
 

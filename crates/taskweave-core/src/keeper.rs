@@ -113,6 +113,7 @@ enum Left {
 
 fn keep(shared: &Arc<Shared>, keeper: &Keeper, index: usize, first_slot: Option<usize>) {
     set_up_thread(shared, index);
+    thread::set_home(shared);
     if let Some(hook) = &shared.config.on_start {
         let _ = crate::error::catch(|| hook(index));
     }
@@ -218,6 +219,7 @@ fn sleep_at_base(shared: &Shared, keeper: &Keeper, slot: &Slot) -> bool {
             ticket.cancel();
             return false;
         }
+        shared.check_stall();
         ticket.commit();
     }
     worker.accept_token();
@@ -226,8 +228,7 @@ fn sleep_at_base(shared: &Shared, keeper: &Keeper, slot: &Slot) -> bool {
 
 /// Whether every slot sleeps at its base, no body runs without one, and nothing is queued.
 fn everybody_is_home(shared: &Shared) -> bool {
-    let displaced = lock(shared).displaced;
-    displaced == 0
+    shared.sleepers.without_slot.load(Ordering::SeqCst) == 0
         && shared.idle.all_at_base(shared.slots.len())
         && shared.blocking.is_idle()
         && !shared.work_visible()
@@ -249,12 +250,14 @@ pub(crate) fn look_at_phase(shared: &Shared) {
 }
 
 fn become_spare(shared: &Shared, keeper: &Keeper, index: usize) {
+    thread::set_without_slot(ptr::null());
     {
         let mut keepers = lock(shared);
         keeper.slot.store(NONE, Ordering::Relaxed);
         keepers.displaced -= 1;
         keepers.spares.push(index);
     }
+    shared.sleepers.without_slot.fetch_sub(1, Ordering::SeqCst);
     look_at_phase(shared);
 }
 
@@ -294,6 +297,8 @@ pub(crate) fn give_slot_away(worker: &Worker) -> Result<(), NoSpare> {
         // Relaxed: released by the bit that `vacate` sets.
         worker.slot().mode.store(MODE_ASLEEP, Ordering::Relaxed);
     }
+    shared.sleepers.without_slot.fetch_add(1, Ordering::SeqCst);
+    thread::set_without_slot(shared);
     thread::set_current(ptr::null());
     shared.vacate(worker);
     Ok(())

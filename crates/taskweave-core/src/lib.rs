@@ -22,6 +22,7 @@ mod scope;
 mod shared;
 mod spawn;
 mod stack_job;
+mod stall;
 pub mod task;
 mod thread;
 mod wait;

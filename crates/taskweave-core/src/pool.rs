@@ -16,7 +16,6 @@ use crate::shared::{Phase, Shared};
 use crate::spawn::{self, JoinHandle};
 use crate::thread;
 use crate::wait::enter;
-use crate::worker::Worker;
 
 /// A set of workers, and the queues that feed them.
 ///
@@ -202,17 +201,23 @@ impl Pool {
 
     /// Refuses new tasks from now on, deals with the queued ones, and waits for the threads to end.
     ///
-    /// May be called again, from any thread, also with the sterner mode. From within a worker of this pool it can only
-    /// time out, so it needs a timeout there.
+    /// May be called again, from any thread, also with the sterner mode. A thread of this pool can't wait for itself: called
+    /// there, it only begins the shutdown.
     ///
     /// # Errors
-    /// [`ShutdownTimeout`] if a thread hasn't ended in time; `None` waits for as long as it takes.
+    /// [`ShutdownTimeout`] if a thread hasn't ended in time (`None` waits for as long as it takes), or if a thread of this pool
+    /// calls.
     pub fn shutdown(
         &self,
         mode: Shutdown,
         timeout: Option<Duration>,
     ) -> Result<(), ShutdownTimeout> {
         self.close(mode);
+        if thread::is_home(&self.shared) {
+            return Err(ShutdownTimeout {
+                threads: self.shared.live_threads(),
+            });
+        }
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         if keeper::await_end(&self.shared, deadline) {
             Ok(())
@@ -240,10 +245,7 @@ impl Pool {
 impl Drop for Pool {
     fn drop(&mut self) {
         self.close(Shutdown::Drain);
-        let own = Worker::with_current(|worker| {
-            worker.is_some_and(|worker| core::ptr::eq(worker.shared(), &*self.shared))
-        });
-        if !own {
+        if !thread::is_home(&self.shared) {
             keeper::await_end(&self.shared, None);
         }
     }

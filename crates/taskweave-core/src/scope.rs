@@ -107,7 +107,8 @@ where
     unsafe { tally.settle() };
     match (worker, mark) {
         (Some(worker), Some(mark)) if worker.is_current() => worker.wait(&tally.latch, mark),
-        _ => tally.latch.wait(thread::parker()),
+        (Some(_), _) => shared.wait_without_slot(&tally.latch),
+        (None, _) => tally.latch.wait(thread::parker()),
     }
     let panic = scope
         .core

@@ -15,6 +15,7 @@ use crate::idle::{Idle, Sleep};
 use crate::keeper::{Keeper, Keepers};
 use crate::metrics::{Counter, Counters};
 use crate::recycle::Depot;
+use crate::stall::Sleepers;
 use crate::task::{Header, Task, TaskVTable, vtable};
 use crate::thread;
 use crate::worker::Worker;
@@ -69,6 +70,7 @@ pub(crate) struct Shared {
     pub(crate) phase: AtomicU8,
     pub(crate) keepers: Mutex<Keepers>,
     pub(crate) blocking: Blocking,
+    pub(crate) sleepers: Sleepers,
     pub(crate) outside_wakes: Counter,
     pub(crate) borrowed: Counter,
     next_inbox: CachePadded<AtomicUsize>,
@@ -99,6 +101,7 @@ impl Shared {
             phase: AtomicU8::new(Phase::Open as u8),
             keepers: Mutex::new(Keepers::default()),
             blocking: Blocking::new(),
+            sleepers: Sleepers::default(),
             outside_wakes: Counter::default(),
             borrowed: Counter::default(),
             next_inbox: CachePadded::new(AtomicUsize::new(0)),

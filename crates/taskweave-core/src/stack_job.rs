@@ -6,9 +6,11 @@ use std::any::Any;
 use taskweave_sys::sync::cell::UnsafeCell;
 
 use crate::error::catch;
+use crate::keeper;
 use crate::latch::Latch;
 use crate::shared::{Phase, Shared};
 use crate::task::{Class, Description, Header, TaskVTable};
+use crate::thread;
 use crate::wait::wait_outside;
 use crate::worker::Worker;
 
@@ -38,6 +40,13 @@ where
     };
     // SAFETY: the job stays on this stack until its latch is set, which is its last act.
     unsafe { shared.inject(NonNull::from(&job).cast()) };
+    // SAFETY: the current worker's slot is alive while this thread occupies it.
+    if let Some(worker) = unsafe { thread::current().as_ref() }
+        && !job.latch.is_set()
+    {
+        // A worker of another pool: that pool goes on with a spare thread, if it may have one.
+        let _ = keeper::give_slot_away(worker);
+    }
     wait_outside(&job.latch);
     match job.result.into_inner() {
         Some(Ok(result)) => result,

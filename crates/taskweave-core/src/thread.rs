@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use taskweave_sys::parker::Parker;
 
+use crate::shared::Shared;
 use crate::worker::Worker;
 
 taskweave_sys::thread_local! {
@@ -31,6 +32,34 @@ pub(crate) fn current() -> *const Worker {
 #[inline]
 pub(crate) fn set_current(worker: *const Worker) -> *const Worker {
     CURRENT.with(|current| current.replace(worker))
+}
+
+taskweave_sys::thread_local! {
+    static HOME: Cell<*const Shared> = const { Cell::new(ptr::null()) };
+}
+
+/// Makes this thread one that `shared` has started.
+pub(crate) fn set_home(shared: &Shared) {
+    HOME.with(|home| home.set(shared));
+}
+
+/// Whether `shared` has started this thread, and can't end while it waits.
+pub(crate) fn is_home(shared: &Shared) -> bool {
+    HOME.with(|home| ptr::eq(home.get(), shared))
+}
+
+taskweave_sys::thread_local! {
+    static WITHOUT_SLOT: Cell<*const Shared> = const { Cell::new(ptr::null()) };
+}
+
+/// The pool whose slot the code on this stack has given away, or null.
+pub(crate) fn without_slot() -> *const Shared {
+    WITHOUT_SLOT.with(Cell::get)
+}
+
+/// Sets what [`without_slot`] says, and returns what it said.
+pub(crate) fn set_without_slot(shared: *const Shared) -> *const Shared {
+    WITHOUT_SLOT.with(|cell| cell.replace(shared))
 }
 
 taskweave_sys::thread_local! {

@@ -32,7 +32,7 @@ impl Worker {
             if let Some(task) = self.descendant(mark) {
                 self.run(task);
                 if !self.is_current() {
-                    return latch.wait(thread::parker());
+                    return self.shared().wait_without_slot(latch);
                 }
                 self.enter_ends();
                 continue;
@@ -54,7 +54,7 @@ impl Worker {
             self.depth().set(self.depth().get() + 1);
             self.run(task);
             if !self.is_current() {
-                return latch.wait(thread::parker());
+                return self.shared().wait_without_slot(latch);
             }
             self.depth().set(self.depth().get() - 1);
             self.enter_ends();
@@ -83,6 +83,7 @@ impl Worker {
             ticket.cancel();
         } else {
             self.slot().counters.parks.add(1);
+            shared.check_stall();
             ticket.commit();
         }
         if !shared.idle.retract(self.index(), Sleep::Waiting) {
@@ -102,7 +103,7 @@ impl Worker {
         }
         let given = keeper::give_slot_away(self).is_ok();
         if given {
-            latch.wait(thread::parker());
+            self.shared().wait_without_slot(latch);
         }
         given
     }
@@ -141,10 +142,16 @@ where
 /// Makes this thread the occupant of a sleeping worker's slot, if there is one.
 pub(crate) fn borrow(shared: &Shared) -> Option<Loan<'_>> {
     let worker = shared.borrow_slot()?;
+    // SAFETY: the current worker's slot is alive while this thread occupies it.
+    if let Some(outer) = unsafe { thread::current().as_ref() } {
+        // A worker of another pool: what it has queued must not wait for what happens here.
+        outer.publish_everything();
+    }
     Some(Loan {
         shared,
         worker,
         outer: thread::set_current(worker),
+        outer_without: thread::set_without_slot(core::ptr::null()),
     })
 }
 
@@ -153,13 +160,21 @@ pub(crate) struct Loan<'a> {
     shared: &'a Shared,
     worker: &'a Worker,
     outer: *const Worker,
+    outer_without: *const Shared,
 }
 
 impl Drop for Loan<'_> {
     fn drop(&mut self) {
         let lost = !self.worker.is_current();
         thread::set_current(self.outer);
-        if !lost {
+        thread::set_without_slot(self.outer_without);
+        if lost {
+            self.shared
+                .sleepers
+                .without_slot
+                .fetch_sub(1, Ordering::SeqCst);
+            crate::keeper::look_at_phase(self.shared);
+        } else {
             self.shared.vacate(self.worker);
         }
     }

@@ -96,6 +96,11 @@ impl Idle {
         self.map(sleep).contains(slot)
     }
 
+    /// Whether all `slots` sleep, in either way, and nobody searches.
+    pub(crate) fn all_asleep(&self, slots: usize) -> bool {
+        self.glance().searching() == 0 && self.base.count() + self.waiting.count() == slots
+    }
+
     /// Whether all `slots` sleep at their base.
     pub(crate) fn all_at_base(&self, slots: usize) -> bool {
         self.base.count() == slots

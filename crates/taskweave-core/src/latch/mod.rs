@@ -62,6 +62,11 @@ impl Latch {
 
     /// Sleeps until the flag is set.
     pub(crate) fn wait(&self, parker: &'static Parker) {
+        self.wait_with(parker, || {});
+    }
+
+    /// As `wait`; calls `before_sleep` each time it's about to sleep, prepared.
+    pub(crate) fn wait_with(&self, parker: &'static Parker, before_sleep: impl Fn()) {
         while !self.is_set() {
             if !self.register(parker) {
                 return;
@@ -71,6 +76,7 @@ impl Latch {
                 ticket.cancel();
                 return;
             }
+            before_sleep();
             ticket.commit();
         }
     }

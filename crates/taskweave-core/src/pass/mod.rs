@@ -371,7 +371,8 @@ impl Core<'_> {
             (Some(worker), Some(mark)) if worker.is_current() => {
                 worker.wait(&self.tally.latch, mark);
             }
-            _ => self.tally.latch.wait(thread::parker()),
+            (Some(worker), _) => worker.shared().wait_without_slot(&self.tally.latch),
+            (None, _) => self.tally.latch.wait(thread::parker()),
         }
     }
 

@@ -9,6 +9,7 @@ use core::task::{Context, Poll};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use taskweave_sys::sync::atomic::{AtomicBool, Ordering};
 use taskweave_sys::sync::hint::spin_loop;
 
 use super::cell::{Core, Waiter};
@@ -168,6 +169,10 @@ impl<T: 'static> JoinHandle<T> {
         {
             run();
             drop(loan);
+        } else if thread::current().is_null() && !thread::is_home(&shared) {
+            shared.sleepers.outside.fetch_add(1, Ordering::SeqCst);
+            run();
+            shared.sleepers.outside.fetch_sub(1, Ordering::SeqCst);
         } else {
             run();
         }
@@ -178,11 +183,28 @@ impl<T: 'static> JoinHandle<T> {
         if !self.set_waiter(Waiter::Thread(parker)) {
             return Ok(true);
         }
+        let stalled = AtomicBool::new(false);
+        // SAFETY: a pool outlives the stacks of its threads and guests.
+        let own_pool = unsafe { thread::without_slot().as_ref() };
+        let _entered = own_pool.map(|pool| {
+            // A task of another pool is moved by others, like a deadline.
+            let elsewhere = !core::ptr::eq(pool, &*self.core().shared);
+            let from_outside = deadline.is_some() || elsewhere;
+            pool.sleepers.enter(Some(&stalled), from_outside)
+        });
         loop {
             let ticket = parker.prepare();
             if self.is_finished() {
                 ticket.cancel();
                 return Ok(true);
+            }
+            // Acquire: pairs with the store in `stall`.
+            if stalled.load(Ordering::Acquire) && self.core().state.clear_waiter() {
+                ticket.cancel();
+                return Err(TaskError::Deadlock);
+            }
+            if let Some(pool) = own_pool {
+                pool.check_stall();
             }
             let Some(deadline) = deadline else {
                 ticket.commit();

@@ -300,6 +300,7 @@ impl Worker {
         }
         self.owner.publish_all();
         self.floor.set(None);
+        self.depth.set(0);
         self.drop_token();
     }
 

@@ -1,0 +1,146 @@
+//! A pool in which everything waits for everything else: an error for one of the waits, not a hang.
+//!
+//! `blocked.rs` finds cycles of waits for tasks. Waits of `join`, `scope` and graph passes have no such simple
+//! relation (they wait for many, and help meanwhile), so cycles through them are found by their effect: **nothing can
+//! move any more**. That is so when
+//!
+//! * every slot sleeps, nobody searches, and no queue shows work;
+//! * every thread that runs a body without a slot is in the list here, asleep;
+//! * no thread from outside and no blocking thread runs a task of the pool;
+//! * none of these waits has a deadline or is for another pool's task, and each sleeper's parker has a sleeper and no permit.
+//!
+//! Bodies in that state can be moved by the pool alone (whatever else could move them, a lock or a channel, would
+//! show as a slot that doesn't sleep), so the state is final, and everybody who is about to sleep looks for it. Then one wait for a
+//! task is chosen to fail with `Deadlock`; its body decides how to go on. A wait of `join` or `scope` can't fail, since
+//! others borrow from its stack.
+//!
+//! A task that starts between two of the looks makes the verdict no less true: the bodies that wait don't
+//! wait for it.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use taskweave_sys::parker::Parker;
+use taskweave_sys::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crate::idle::Sleep;
+use crate::latch::Latch;
+use crate::shared::Shared;
+use crate::thread;
+
+/// Threads of a pool, or its guests, that sleep without a slot.
+#[derive(Default)]
+pub(crate) struct Sleepers {
+    list: Mutex<Vec<Sleeper>>,
+    /// Length of the list, to be read without the lock.
+    count: AtomicUsize,
+    /// Threads that run a body without a slot, asleep or not.
+    pub(crate) without_slot: AtomicUsize,
+    /// Threads from outside that run a task on the spot, without a slot.
+    pub(crate) outside: AtomicUsize,
+}
+
+struct Sleeper {
+    parker: &'static Parker,
+    /// Set when the wait is to fail; null for waits that can't.
+    verdict: *const AtomicBool,
+    moved_from_outside: bool,
+}
+
+// SAFETY: a verdict lives as long as its entry.
+unsafe impl Send for Sleeper {}
+
+impl Sleepers {
+    fn lock(&self) -> MutexGuard<'_, Vec<Sleeper>> {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Enters the current thread until the returned value is dropped.
+    pub(crate) fn enter<'a>(
+        &'a self,
+        verdict: Option<&'a AtomicBool>,
+        moved_from_outside: bool,
+    ) -> Entered<'a> {
+        let mut list = self.lock();
+        list.push(Sleeper {
+            parker: thread::parker(),
+            verdict: verdict.map_or(core::ptr::null(), core::ptr::from_ref),
+            moved_from_outside,
+        });
+        self.count.store(list.len(), Ordering::SeqCst);
+        Entered { sleepers: self }
+    }
+}
+
+/// An entry in the list.
+pub(crate) struct Entered<'a> {
+    sleepers: &'a Sleepers,
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        let parker = thread::parker();
+        let mut list = self.sleepers.lock();
+        list.retain(|sleeper| !core::ptr::eq(sleeper.parker, parker));
+        self.sleepers.count.store(list.len(), Ordering::SeqCst);
+    }
+}
+
+/// Asleep for certain, with no wake on its way.
+fn sleeps(parker: &Parker) -> bool {
+    parker.sleepers() > 0 && parker.permits() == 0
+}
+
+impl Shared {
+    /// To be called by whoever is about to sleep, once its parker is prepared: fails one wait if nothing can move.
+    pub(crate) fn check_stall(&self) {
+        // A slot's own waits can be helped by nobody but the list's bodies; without any, some slot
+        // or somebody outside is awake.
+        if self.sleepers.count.load(Ordering::SeqCst) != 0 {
+            self.fail_one_if_stalled();
+        }
+    }
+
+    #[cold]
+    fn fail_one_if_stalled(&self) {
+        let list = self.sleepers.lock();
+        let without_slot = self.sleepers.without_slot.load(Ordering::SeqCst);
+        let outside = self.sleepers.outside.load(Ordering::SeqCst);
+        let still = without_slot == list.len()
+            && outside == 0
+            && list
+                .iter()
+                .all(|s| !s.moved_from_outside && sleeps(s.parker))
+            && self.blocking.is_idle()
+            && self.slots_are_still();
+        if !still {
+            return;
+        }
+        if let Some(victim) = list.iter().rev().find(|s| !s.verdict.is_null()) {
+            // SAFETY: the entry's frame removes it before it goes.
+            unsafe { &*victim.verdict }.store(true, Ordering::Release);
+            victim.parker.release(1);
+        }
+    }
+
+    fn slots_are_still(&self) -> bool {
+        self.idle.all_asleep(self.slots.len())
+            && self.slots.iter().enumerate().all(|(index, slot)| {
+                if !self.idle.is_asleep(index, Sleep::Waiting) {
+                    return true;
+                }
+                let waiter = slot.waiter.load(Ordering::Relaxed);
+                // SAFETY: set before the bit was; parkers live for ever.
+                waiter.is_null() || sleeps(unsafe { &*waiter })
+            })
+            && !self.work_visible()
+    }
+
+    /// Sleeps until the latch is set, on a thread that has given its slot away.
+    pub(crate) fn wait_without_slot(&self, latch: &Latch) {
+        if latch.is_set() {
+            return;
+        }
+        let _entered = self.sleepers.enter(None, false);
+        latch.wait_with(thread::parker(), || self.check_stall());
+    }
+}
