@@ -1,6 +1,8 @@
-//! Small macros shared by the modules: conditional `const fn`, thread locals of the chosen backend, seeded mutations.
+//! Small macros shared by the modules: conditional `const fn`, thread locals of the chosen backend,
+//! seeded mutations.
 
-/// Declares a function that is `const` except under loom, whose atomics have no `const` constructor.
+/// Declares a function that is `const` except under loom, whose atomics have no `const`
+/// constructor.
 #[macro_export]
 macro_rules! const_unless_loom {
     ($(#[$meta:meta])* $visibility:vis fn $($rest:tt)*) => {
@@ -14,7 +16,8 @@ macro_rules! const_unless_loom {
     };
 }
 
-/// `std::thread_local!` of the backend in use: a model checker gives every modelled thread its own value.
+/// `std::thread_local!` of the backend in use: a model checker gives every modelled thread its own
+/// value.
 ///
 /// ```
 /// taskweave_sys::thread_local! {
@@ -28,21 +31,24 @@ macro_rules! thread_local {
     ($($tokens:tt)*) => { ::std::thread_local! { $($tokens)* } };
 }
 
-/// `std::thread_local!` of the backend in use: a model checker gives every modelled thread its own value.
+/// `std::thread_local!` of the backend in use: a model checker gives every modelled thread its own
+/// value.
 #[cfg(taskweave_loom)]
 #[macro_export]
 macro_rules! thread_local {
     ($($tokens:tt)*) => { $crate::__private::loom::thread_local! { $($tokens)* } };
 }
 
-/// `std::thread_local!` of the backend in use: a model checker gives every modelled thread its own value.
+/// `std::thread_local!` of the backend in use: a model checker gives every modelled thread its own
+/// value.
 #[cfg(all(taskweave_shuttle, not(taskweave_loom)))]
 #[macro_export]
 macro_rules! thread_local {
     ($($tokens:tt)*) => { $crate::__private::shuttle::thread_local! { $($tokens)* } };
 }
 
-/// Whether the build was seeded with the named fault, which a model must then find (see `mutations.sh`).
+/// Whether the build was seeded with the named fault, which a model must then find (see
+/// `mutations.sh`).
 macro_rules! mutated {
     ($name:literal) => {
         cfg!(taskweave_mutation = $name)

@@ -10,7 +10,8 @@ use taskweave_sys::{
     sync::cell::UnsafeCell,
 };
 
-/// Results, each written by one thread and read by whoever comes last; loom reports a race if nothing orders that.
+/// Results, each written by one thread and read by whoever comes last; loom reports a race if
+/// nothing orders that.
 struct Results<C> {
     counter: C,
     cells: [UnsafeCell<u32>; 2],

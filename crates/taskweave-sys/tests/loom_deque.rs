@@ -19,7 +19,8 @@ fn item(value: u64) -> NonNull<Item> {
 }
 
 fn consume(item: NonNull<Item>) -> u64 {
-    // SAFETY: the element was made by `item` and taken from the deque, which is for one thread alone.
+    // SAFETY: the element was made by `item` and taken from the deque, which is for one thread
+    // alone.
     let item = unsafe { Box::from_raw(item.as_ptr()) };
     // SAFETY: as above.
     item.0.with_mut(|value| unsafe { *value })
@@ -63,8 +64,8 @@ fn drain(owner: &Owner<Item>, mut seen: Vec<u64>, pushed: u64) -> (Vec<u64>, u64
     (seen, pushed)
 }
 
-/// The owner's part drains its deque at the end. If the thieves came too early or lost, all is with the owner; anyway each element is seen
-/// once.
+/// The owner's part drains its deque at the end. If the thieves came too early or lost, all is with
+/// the owner; anyway each element is seen once.
 fn assert_all_seen_once(results: Vec<(Vec<u64>, u64)>) {
     let pushed: u64 = results.iter().map(|(_, pushed)| pushed).sum();
     let mut seen: Vec<u64> = results.into_iter().flat_map(|(seen, _)| seen).collect();
@@ -159,7 +160,8 @@ fn a_batch_lands_in_order_while_the_owner_takes_from_both_ends() {
     });
 }
 
-/// The owner spills past a thief that is still copying, and then writes to all the slots it is allowed to.
+/// The owner spills past a thief that is still copying, and then writes to all the slots it is
+/// allowed to.
 #[test]
 fn spilling_goes_on_while_a_thief_copies() {
     check(2, |order: Order| {
@@ -178,7 +180,8 @@ fn spilling_goes_on_while_a_thief_copies() {
     });
 }
 
-/// The owner takes the last public element, and then private ones from the front, from under a thief's eyes.
+/// The owner takes the last public element, and then private ones from the front, from under a
+/// thief's eyes.
 #[test]
 fn the_owner_takes_the_oldest_in_order() {
     check(2, |order: Order| {

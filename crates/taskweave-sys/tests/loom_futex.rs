@@ -1,4 +1,5 @@
-//! The models of the futex table, which stands in for the system's futex wherever there is none, and of the fence.
+//! The models of the futex table, which stands in for the system's futex wherever there is none,
+//! and of the fence.
 #![cfg(taskweave_loom)]
 
 mod model;

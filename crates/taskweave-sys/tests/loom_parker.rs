@@ -11,7 +11,8 @@ use taskweave_sys::{
     sync::atomic::{AtomicU64, Ordering, fence},
 };
 
-/// A parker and a word of work bits, stored and loaded without any ordering: what orders them is the parker.
+/// A parker and a word of work bits, stored and loaded without any ordering: what orders them is
+/// the parker.
 struct Place {
     parker: Parker,
     work: AtomicU64,
@@ -65,7 +66,8 @@ fn a_producer_that_looks_first_wakes_the_sleeper() {
     });
 }
 
-/// Two producers always release, without a fence; the second permit may exceed the cap, and must carry its producer's work all the same.
+/// Two producers always release, without a fence; the second permit may exceed the cap, and must
+/// carry its producer's work all the same.
 #[test]
 fn a_release_beyond_the_cap_still_tells_what_came_before() {
     check(3, |order| {
@@ -100,7 +102,8 @@ fn every_permit_lets_one_sleeper_go() {
     });
 }
 
-/// The permit may be dropped with the sleeper it was for. Then the other either was asleep, and was woken for it, or looks again.
+/// The permit may be dropped with the sleeper it was for. Then the other either was asleep, and was
+/// woken for it, or looks again.
 #[test]
 fn a_wake_meant_for_one_who_cancels_reaches_the_other() {
     check(3, |order| {
@@ -153,7 +156,8 @@ fn a_timed_sleeper_and_an_untimed_one_share_two_permits() {
     });
 }
 
-/// One who takes a permit in passing leaves a woken sleeper without one, who goes back to sleep and is not forgotten.
+/// One who takes a permit in passing leaves a woken sleeper without one, who goes back to sleep and
+/// is not forgotten.
 #[test]
 fn a_permit_taken_in_passing_is_made_up_for_by_the_next() {
     check(3, |order| {

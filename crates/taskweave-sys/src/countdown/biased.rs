@@ -5,7 +5,8 @@ use crate::sync::atomic::{AtomicUsize, Ordering, fence};
 /// More than can ever be outstanding.
 const BIAS: usize = 1 << (usize::BITS - 2);
 
-/// A counter of things outstanding for an owner who adds most of them, and counts them in a variable of its own until it settles.
+/// A counter of things outstanding for an owner who adds most of them, and counts them in a
+/// variable of its own until it settles.
 ///
 /// Until then the counter stands high above zero, so that no `done` is the last.
 #[derive(Debug)]
@@ -26,8 +27,8 @@ impl Biased {
         self.0.fetch_add(count, Ordering::Relaxed);
     }
 
-    /// `count` are done; returns whether these were the last, which can only be after the owner has settled. If not, the counter must not be
-    /// touched any more by this thread: it may be gone.
+    /// `count` are done; returns whether these were the last, which can only be after the owner has
+    /// settled. If not, the counter must not be touched any more by this thread: it may be gone.
     #[inline]
     #[must_use = "the last one done has to wake the owner"]
     pub fn done(&self, count: usize) -> bool {
@@ -39,7 +40,8 @@ impl Biased {
         before == count && acquire()
     }
 
-    /// The owner has added `local` in all, and will add no more; returns whether everything is done already. If not, the last `done` says so.
+    /// The owner has added `local` in all, and will add no more; returns whether everything is done
+    /// already. If not, the last `done` says so.
     ///
     /// Call it once.
     #[inline]

@@ -6,7 +6,8 @@ const UNSET: u8 = 0;
 const WAITING: u8 = 1;
 const SET: u8 = 2;
 
-/// A one-shot flag with at most one waiter. The setter learns whether the waiter must be woken, by means of the waiter's own.
+/// A one-shot flag with at most one waiter. The setter learns whether the waiter must be woken, by
+/// means of the waiter's own.
 #[derive(Debug)]
 pub struct Latch(AtomicU8);
 
@@ -18,13 +19,14 @@ impl Latch {
         }
     }
 
-    /// Sets it; returns whether the waiter must be woken. If not, the latch must not be touched any more: the waiter may have seen it and
-    /// freed it. Nor if so, once the waiter is awake; copy what is needed to wake it beforehand.
+    /// Sets it; returns whether the waiter must be woken. If not, the latch must not be touched any
+    /// more: the waiter may have seen it and freed it. Nor if so, once the waiter is awake; copy
+    /// what is needed to wake it beforehand.
     #[inline]
     #[must_use = "a waiter may have to be woken"]
     pub fn set(&self) -> bool {
-        // Release: pairs with the Acquire in `probe` and `prepare_wait`. Acquire: pairs with the Release in `prepare_wait`, for what
-        // the waiter left to be woken by.
+        // Release: pairs with the Acquire in `probe` and `prepare_wait`. Acquire: pairs with the
+        // Release in `prepare_wait`, for what the waiter left to be woken by.
         self.0.swap(SET, ordering!(AcqRel, "latch-set-relaxed")) == WAITING
     }
 
@@ -39,14 +41,16 @@ impl Latch {
     #[inline]
     #[must_use = "if the latch is set already, nobody will wake the waiter"]
     pub fn prepare_wait(&self) -> bool {
-        // Release: pairs with the Acquire in `set`. Acquire, on both outcomes: pairs with the Release in `set`.
+        // Release: pairs with the Acquire in `set`. Acquire, on both outcomes: pairs with the
+        // Release in `set`.
         self.0
             .compare_exchange(UNSET, WAITING, Ordering::AcqRel, Ordering::Acquire)
             .is_ok()
             || !self.probe()
     }
 
-    /// The waiter waits no longer; returns `false` if it was too late, as the latch is set and the wake is on its way or has come.
+    /// The waiter waits no longer; returns `false` if it was too late, as the latch is set and the
+    /// wake is on its way or has come.
     #[inline]
     #[must_use = "a wake that is on its way has to be expected"]
     pub fn cancel_wait(&self) -> bool {

@@ -1,4 +1,4 @@
-//! Countdown.
+#![doc = include_str!("README.md")]
 
 mod biased;
 mod latch;
@@ -20,14 +20,16 @@ impl Countdown {
         }
     }
 
-    /// Adds `count`, on behalf of something that is still outstanding itself, so that the countdown can't end meanwhile.
+    /// Adds `count`, on behalf of something that is still outstanding itself, so that the countdown
+    /// can't end meanwhile.
     #[inline]
     pub fn add(&self, count: usize) {
         // Relaxed: the one who adds is counted, and its own `done` releases.
         self.0.fetch_add(count, Ordering::Relaxed);
     }
 
-    /// `count` are done; returns whether these were the last. If not, the countdown must not be touched any more: it may be gone.
+    /// `count` are done; returns whether these were the last. If not, the countdown must not be
+    /// touched any more: it may be gone.
     ///
     /// The last one sees all that the others did before their `done`.
     #[inline]

@@ -54,7 +54,8 @@ impl Indices {
         self.steal != self.real
     }
 
-    /// The owner removes the oldest `count` unclaimed elements, private ones too. Slots are free at once, unless a thief is copying.
+    /// The owner removes the oldest `count` unclaimed elements, private ones too. Slots are free at
+    /// once, unless a thief is copying.
     #[inline(always)]
     pub(super) fn with_oldest_removed(self, count: u16) -> Self {
         let real = self.real.wrapping_add(count);
@@ -139,7 +140,8 @@ impl Word {
     /// Makes the oldest `count` private elements public.
     #[inline(always)]
     pub(super) fn publish(&self, count: u16) {
-        // Release: pairs with the Acquire of a thief's claim, which sees the slots, and what the elements point to, as they are now.
+        // Release: pairs with the Acquire of a thief's claim, which sees the slots, and what the
+        // elements point to, as they are now.
         self.0.fetch_add(
             u64::from(count) << SPLIT,
             ordering!(Release, "deque-publish-relaxed"),

@@ -1,4 +1,4 @@
-//! Deque.
+#![doc = include_str!("README.md")]
 
 mod indices;
 mod owner;
@@ -19,7 +19,8 @@ pub const MAX_CAPACITY: usize = 1 << 15;
 
 /// Makes a deque for `capacity` elements, a power of two from 2 to [`MAX_CAPACITY`].
 ///
-/// Costs two allocations, the only ones the deque ever makes. Elements left in it at the end are forgotten, not dropped: it holds pointers.
+/// Costs two allocations, the only ones the deque ever makes. Elements left in it at the end are
+/// forgotten, not dropped: it holds pointers.
 ///
 /// # Errors
 /// [`CapacityError`] if the capacity is something else.

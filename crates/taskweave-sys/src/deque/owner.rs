@@ -25,16 +25,19 @@ pub struct Owner<T> {
     slots: NonNull<Slot<T>>,
     /// The capacity less one.
     mask: usize,
-    /// One past the youngest element. 64 bits wide so that positions never wrap; its low bits are the ring's index.
+    /// One past the youngest element. 64 bits wide so that positions never wrap; its low bits are
+    /// the ring's index.
     bottom: Cell<u64>,
     /// The first private element: the shared word's `split`, which nobody else changes.
     split: Cell<u64>,
-    /// `bottom` mustn't pass this: the capacity beyond a `steal` seen earlier, which can only have moved up since.
+    /// `bottom` mustn't pass this: the capacity beyond a `steal` seen earlier, which can only have
+    /// moved up since.
     limit: Cell<u64>,
     ring: Arc<Ring<T>>,
 }
 
-// SAFETY: the slots belong to the ring, which goes along and is `Send`; the cells are used by whoever has the owner.
+// SAFETY: the slots belong to the ring, which goes along and is `Send`; the cells are used by
+// whoever has the owner.
 unsafe impl<T> Send for Owner<T> {}
 
 /// A place in an [`Owner`]'s order of pushes, for [`Owner::pop_above`].
@@ -67,7 +70,8 @@ impl<T> Owner<T> {
         Ok(())
     }
 
-    /// Takes the youngest element: a private one if there is one, else one of the public half that it makes private again.
+    /// Takes the youngest element: a private one if there is one, else one of the public half that
+    /// it makes private again.
     #[inline]
     pub fn pop(&self) -> Option<NonNull<T>> {
         if self.bottom.get() == self.split.get() && !self.take_back(u64::MAX) {
@@ -76,7 +80,8 @@ impl<T> Owner<T> {
         Some(self.pop_private())
     }
 
-    /// Takes the youngest element that was pushed since `mark` was the [`position`](Self::position).
+    /// Takes the youngest element that was pushed since `mark` was the
+    /// [`position`](Self::position).
     #[inline]
     pub fn pop_above(&self, mark: Position) -> Option<NonNull<T>> {
         let bottom = self.bottom.get();
@@ -91,7 +96,8 @@ impl<T> Owner<T> {
     pub fn pop_oldest(&self) -> Option<NonNull<T>> {
         let mut oldest = None;
         self.remove_oldest(1, |index| {
-            // SAFETY: the owner wrote the slot, and hasn't written to it since: it was unclaimed until now.
+            // SAFETY: the owner wrote the slot, and hasn't written to it since: it was unclaimed
+            // until now.
             oldest = Some(unsafe { self.slot(index).read() });
         });
         oldest
@@ -103,7 +109,8 @@ impl<T> Owner<T> {
         Position(self.bottom.get())
     }
 
-    /// Makes the oldest `count` private elements public, or all if there are fewer; returns how many.
+    /// Makes the oldest `count` private elements public, or all if there are fewer; returns how
+    /// many.
     #[inline]
     pub fn publish(&self, count: usize) -> usize {
         let count = count.min(self.private_len());
@@ -121,9 +128,11 @@ impl<T> Owner<T> {
         self.publish(usize::MAX)
     }
 
-    /// Removes up to `max` elements, the oldest first, public ones too, and hands each to `receive`; returns how many.
+    /// Removes up to `max` elements, the oldest first, public ones too, and hands each to
+    /// `receive`; returns how many.
     ///
-    /// Elements are claimed 32 at a time, at one compare-exchange. `receive` may use the deque. If it unwinds, those claimed but not yet received are lost.
+    /// Elements are claimed 32 at a time, at one compare-exchange. `receive` may use the deque. If
+    /// it unwinds, those claimed but not yet received are lost.
     pub fn spill(&self, max: usize, mut receive: impl FnMut(NonNull<T>)) -> usize {
         let mut spilled = 0;
         loop {
@@ -132,7 +141,8 @@ impl<T> Owner<T> {
             let most = (max - spilled).min(usize::from(SPILL_CHUNK)) as u16;
             let claimed = self.remove_oldest(most, |index| {
                 if let Some(place) = places.next() {
-                    // SAFETY: the owner wrote the slot, and hasn't written to it since: it was unclaimed until now.
+                    // SAFETY: the owner wrote the slot, and hasn't written to it since: it was
+                    // unclaimed until now.
                     place.write(unsafe { self.slot(index).read() });
                 }
             });
@@ -193,7 +203,8 @@ impl<T> Owner<T> {
     /// Whether there is room after another look at how far the thieves are.
     #[cold]
     fn refresh_limit(&self) -> bool {
-        // Acquire: pairs with the Release of a thief that has finished; its reads of the slots come before what is written there next.
+        // Acquire: pairs with the Release of a thief that has finished; its reads of the slots come
+        // before what is written there next.
         let indices = self
             .ring
             .word
@@ -208,7 +219,8 @@ impl<T> Owner<T> {
     #[inline(always)]
     pub(super) fn push_within_limit(&self, element: NonNull<T>) {
         let bottom = self.bottom.get();
-        // SAFETY: `bottom` is below the limit, so that its slot's last element was removed, and whoever read it has finished.
+        // SAFETY: `bottom` is below the limit, so that its slot's last element was removed, and
+        // whoever read it has finished.
         unsafe { self.slot(bottom as u16).write(element) };
         self.bottom.set(bottom + 1);
     }
@@ -222,7 +234,8 @@ impl<T> Owner<T> {
         unsafe { self.slot(bottom as u16).read() }
     }
 
-    /// With no private element left: makes half of the public ones private, the youngest, at most `most`; returns whether there were any.
+    /// With no private element left: makes half of the public ones private, the youngest, at most
+    /// `most`; returns whether there were any.
     #[cold]
     fn take_back(&self, most: u64) -> bool {
         // Relaxed: the exchange confirms it.
@@ -247,7 +260,8 @@ impl<T> Owner<T> {
         }
     }
 
-    /// Removes up to `max` of the oldest elements and calls `read` with the index of each, oldest first; returns how many.
+    /// Removes up to `max` of the oldest elements and calls `read` with the index of each, oldest
+    /// first; returns how many.
     #[inline]
     fn remove_oldest(&self, max: u16, mut read: impl FnMut(u16)) -> usize {
         // Relaxed: the exchange confirms it.
@@ -258,8 +272,9 @@ impl<T> Owner<T> {
             if count == 0 {
                 return 0;
             }
-            // Relaxed: these slots were written by this thread and are read by no other. That a thief may free them under our hands doesn't
-            // matter, as only this thread would write to them again.
+            // Relaxed: these slots were written by this thread and are read by no other. That a
+            // thief may free them under our hands doesn't matter, as only this thread would write
+            // to them again.
             match self.ring.word.exchange(
                 indices,
                 indices.with_oldest_removed(count),
@@ -280,9 +295,11 @@ impl<T> Owner<T> {
 
     #[inline(always)]
     fn slot(&self, index: u16) -> &Slot<T> {
-        // SAFETY: masked with the capacity less one, a power of two less one, the place is within the slots.
+        // SAFETY: masked with the capacity less one, a power of two less one, the place is within
+        // the slots.
         let slot = unsafe { self.slots.add(usize::from(index) & self.mask) };
-        // SAFETY: the slots live as long as the ring that `self` keeps, and are changed through cells only.
+        // SAFETY: the slots live as long as the ring that `self` keeps, and are changed through
+        // cells only.
         unsafe { slot.as_ref() }
     }
 }

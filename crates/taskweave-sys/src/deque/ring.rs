@@ -12,7 +12,8 @@ pub(super) struct Slot<T>(UnsafeCell<*mut T>);
 
 impl<T> Slot<T> {
     /// # Safety
-    /// An element was written to the slot, that write happened before this call, and nobody writes meanwhile.
+    /// An element was written to the slot, that write happened before this call, and nobody writes
+    /// meanwhile.
     #[inline(always)]
     pub(super) unsafe fn read(&self) -> NonNull<T> {
         // SAFETY: nobody writes meanwhile, by this function's own contract.
@@ -35,8 +36,8 @@ pub(super) struct Ring<T> {
     slots: Box<[Slot<T>]>,
 }
 
-// SAFETY: a ring holds addresses, which it never dereferences, so that `T` doesn't matter; a slot is read and written by one thread at a time, as
-// the module's essay argues.
+// SAFETY: a ring holds addresses, which it never dereferences, so that `T` doesn't matter; a slot
+// is read and written by one thread at a time, as the module's essay argues.
 unsafe impl<T> Send for Ring<T> {}
 // SAFETY: as above.
 unsafe impl<T> Sync for Ring<T> {}
@@ -62,7 +63,8 @@ impl<T> Ring<T> {
     #[inline(always)]
     pub(super) fn slot(&self, index: u16) -> &Slot<T> {
         let place = usize::from(index) & (self.slots.len() - 1);
-        // SAFETY: the length is a power of two and not zero, so that masking with one less gives a place below it.
+        // SAFETY: the length is a power of two and not zero, so that masking with one less gives a
+        // place below it.
         unsafe { self.slots.get_unchecked(place) }
     }
 }

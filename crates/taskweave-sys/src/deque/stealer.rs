@@ -15,10 +15,12 @@ impl<T> Stealer<T> {
         Self { ring }
     }
 
-    /// Takes half of the public elements, rounded up, but at most `max` and at most one more than `dest` has room for. Returns the oldest;
-    /// the others are pushed onto `dest` in their order, and all of `dest` is made public.
+    /// Takes half of the public elements, rounded up, but at most `max` and at most one more than
+    /// `dest` has room for. Returns the oldest; the others are pushed onto `dest` in their order,
+    /// and all of `dest` is made public.
     ///
-    /// With a `max` of zero it takes nothing and says [`Steal::Empty`]. It never waits: see [`Steal::Busy`].
+    /// With a `max` of zero it takes nothing and says [`Steal::Empty`]. It never waits: see
+    /// [`Steal::Busy`].
     pub fn steal_into(&self, dest: &Owner<T>, max: usize) -> Steal<T> {
         let room = if max > 1 { dest.room() } else { 0 };
         self.steal(
@@ -59,7 +61,8 @@ impl<T> Stealer<T> {
         if count == 0 {
             return Steal::Empty;
         }
-        // Acquire: pairs with the Release in `publish`, for the slots and what the elements point to.
+        // Acquire: pairs with the Release in `publish`, for the slots and what the elements point
+        // to.
         if indices.is_stealing()
             || word
                 .exchange(
@@ -72,8 +75,9 @@ impl<T> Stealer<T> {
             return Steal::Busy;
         }
         let read = |offset: u16| {
-            // SAFETY: the slot was written before it was published, which the claim has acquired; nobody writes to it until `steal` has
-            // passed it, which only the one thief under way makes happen.
+            // SAFETY: the slot was written before it was published, which the claim has acquired;
+            // nobody writes to it until `steal` has passed it, which only the one thief under way
+            // makes happen.
             unsafe { self.ring.slot(indices.real.wrapping_add(offset)).read() }
         };
         let first = read(0);
@@ -81,7 +85,8 @@ impl<T> Stealer<T> {
             keep(read(offset));
         }
         let mut current = word.load(Ordering::Relaxed);
-        // Release: pairs with the Acquire in the owner's `refresh_limit`, which may write to these slots next.
+        // Release: pairs with the Acquire in the owner's `refresh_limit`, which may write to these
+        // slots next.
         while let Err(changed) = word.exchange(
             current,
             current.with_steal_finished(),

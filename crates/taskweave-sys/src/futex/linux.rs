@@ -23,7 +23,8 @@ pub(super) fn wait(word: &AtomicU32, expected: u32, timeout: Option<Duration>) -
     match futex::wait(word, Flags::PRIVATE, expected, timeout.as_ref()) {
         Ok(()) | Err(Errno::AGAIN | Errno::INTR) => true,
         Err(Errno::TIMEDOUT) => false,
-        // No futex in this sandbox: callers look again in a loop, so that giving up the processor turns it into slow polling.
+        // No futex in this sandbox: callers look again in a loop, so that giving up the processor
+        // turns it into slow polling.
         Err(_) => {
             thread::yield_now();
             true
@@ -43,12 +44,13 @@ pub(super) fn wake_low_half(word: &AtomicU64, count: u32) -> usize {
     wake(low_half(word), count)
 }
 
-/// The low half as a futex. Only its address is used: the kernel reads it, this program never does, so that no two of its accesses
-/// differ in size.
+/// The low half as a futex. Only its address is used: the kernel reads it, this program never does,
+/// so that no two of its accesses differ in size.
 fn low_half(word: &AtomicU64) -> &AtomicU32 {
     let halves = ptr::from_ref(word).cast::<AtomicU32>();
     // SAFETY: both halves lie within `word`, which is borrowed.
     let low = unsafe { halves.add(usize::from(cfg!(target_endian = "big"))) };
-    // SAFETY: the half is valid, aligned for u32 as part of an aligned u64, and lives as long as the borrow of `word`.
+    // SAFETY: the half is valid, aligned for u32 as part of an aligned u64, and lives as long as
+    // the borrow of `word`.
     unsafe { &*low }
 }

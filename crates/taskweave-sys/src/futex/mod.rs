@@ -1,4 +1,4 @@
-//! Futex.
+#![doc = include_str!("README.md")]
 
 use std::time::Duration;
 
@@ -17,15 +17,18 @@ mod backend;
 #[path = "table.rs"]
 mod backend;
 
-/// Sleeps while `word` holds `expected`, for at most `timeout`; returns `false` if the time ran out.
+/// Sleeps while `word` holds `expected`, for at most `timeout`; returns `false` if the time ran
+/// out.
 ///
-/// `true` says nothing about the word: the sleeper was woken, or the word already held something else, or the system woke the sleeper for
-/// reasons of its own. Look again, and wait again if needed.
+/// `true` says nothing about the word: the sleeper was woken, or the word already held something
+/// else, or the system woke the sleeper for reasons of its own. Look again, and wait again if
+/// needed.
 pub fn wait(word: &AtomicU32, expected: u32, timeout: Option<Duration>) -> bool {
     backend::wait(word, expected, timeout)
 }
 
-/// Wakes up to `count` threads that sleep on `word`, the longest sleeper first; returns how many there were.
+/// Wakes up to `count` threads that sleep on `word`, the longest sleeper first; returns how many
+/// there were.
 ///
 /// Change the word first: a thread about to sleep sees either the new value or this wake.
 pub fn wake(word: &AtomicU32, count: u32) -> usize {

@@ -1,4 +1,5 @@
-//! The backend of every other system, and of the models: a fixed table of mutexes and condition variables, chosen by address.
+//! The backend of every other system, and of the models: a fixed table of mutexes and condition
+//! variables, chosen by address.
 
 use std::{sync::PoisonError, time::Duration};
 
@@ -7,7 +8,8 @@ use crate::sync::{
     atomic::{AtomicU32, AtomicU64, Ordering},
 };
 
-/// A power of two. One bucket in a model, where addresses differ from run to run and must not decide anything.
+/// A power of two. One bucket in a model, where addresses differ from run to run and must not
+/// decide anything.
 const BUCKETS: usize = if cfg!(any(taskweave_loom, taskweave_shuttle)) {
     1
 } else {
@@ -53,7 +55,8 @@ shuttle::lazy_static! {
 }
 
 pub(super) fn wait(word: &AtomicU32, expected: u32, timeout: Option<Duration>) -> bool {
-    // Relaxed: the bucket's mutex orders this load after the store of a waker that has been here before.
+    // Relaxed: the bucket's mutex orders this load after the store of a waker that has been here
+    // before.
     sleep_while(address(word), timeout, || {
         word.load(Ordering::Relaxed) == expected
     })
@@ -79,7 +82,8 @@ fn address<T>(word: &T) -> usize {
 }
 
 fn bucket(address: usize) -> &'static Bucket {
-    // Words are at least four bytes apart, usually a cache line; the multiplication spreads both over the high bits.
+    // Words are at least four bytes apart, usually a cache line; the multiplication spreads both
+    // over the high bits.
     let spread = (address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
     &TABLE[spread as usize & (BUCKETS - 1)]
 }

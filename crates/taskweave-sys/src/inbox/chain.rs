@@ -14,7 +14,8 @@ pub struct Chain<T> {
     len: usize,
 }
 
-// SAFETY: a chain holds addresses, as an inbox does; `push_back` demands that the nodes' links are the chain's own.
+// SAFETY: a chain holds addresses, as an inbox does; `push_back` demands that the nodes' links are
+// the chain's own.
 unsafe impl<T> Send for Chain<T> {}
 
 impl<T: Linked> Chain<T> {

@@ -1,4 +1,4 @@
-//! Inbox.
+#![doc = include_str!("README.md")]
 
 mod chain;
 
@@ -16,10 +16,12 @@ use crate::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 /// A node with room for a link to the next.
 ///
 /// # Safety
-/// For every node given to an [`Inbox`] or [`Chain`], `link` returns the same valid place each time, and that place is left alone by everything
-/// else for as long as the node is in the inbox or chain.
+/// For every node given to an [`Inbox`] or [`Chain`], `link` returns the same valid place each
+/// time, and that place is left alone by everything else for as long as the node is in the inbox or
+/// chain.
 pub unsafe trait Linked: Sized {
-    /// The place of the link. It is computed from the address, by `&raw`, without a reference to the node, whose other fields may be in use.
+    /// The place of the link. It is computed from the address, by `&raw`, without a reference to
+    /// the node, whose other fields may be in use.
     fn link(node: NonNull<Self>) -> NonNull<AtomicPtr<Self>>;
 }
 
@@ -28,7 +30,8 @@ pub unsafe trait Linked: Sized {
 pub enum Pop<T> {
     /// There was nothing.
     Empty,
-    /// Another consumer was at work, or a producer was halfway through its push: there may be nodes, but not now.
+    /// Another consumer was at work, or a producer was halfway through its push: there may be
+    /// nodes, but not now.
     Busy,
     /// The oldest node.
     Taken(NonNull<T>),
@@ -49,13 +52,15 @@ impl<T> fmt::Debug for Pop<T> {
 pub enum Take {
     /// There was nothing.
     Empty,
-    /// Nothing could be taken: another consumer was at work, or a producer was halfway through its push.
+    /// Nothing could be taken: another consumer was at work, or a producer was halfway through its
+    /// push.
     Busy,
     /// So many, at least one.
     Taken(usize),
 }
 
-/// An unbounded queue of linked nodes: many producers, one consumer at a time. See the [module](self).
+/// An unbounded queue of linked nodes: many producers, one consumer at a time. See the
+/// [module](self).
 pub struct Inbox<T> {
     /// The youngest node, null if the queue is empty. Producers exchange it.
     back: CachePadded<AtomicPtr<T>>,
@@ -65,8 +70,8 @@ pub struct Inbox<T> {
 struct Front<T> {
     /// Whether a consumer is at work.
     taken: AtomicBool,
-    /// The oldest node. Null if there is none, and for a moment after the first was pushed. Written by the consumer at work, and by the
-    /// producer who found `back` null.
+    /// The oldest node. Null if there is none, and for a moment after the first was pushed. Written
+    /// by the consumer at work, and by the producer who found `back` null.
     head: AtomicPtr<T>,
 }
 
@@ -102,25 +107,29 @@ impl<T: Linked> Inbox<T> {
     #[inline]
     pub unsafe fn push_chain(&self, chain: Chain<T>) {
         if let Some((first, last)) = chain.into_ends() {
-            // SAFETY: a chain is linked from its first to its last node, whose link is null; its nodes are in no other queue by its own contract.
+            // SAFETY: a chain is linked from its first to its last node, whose link is null; its
+            // nodes are in no other queue by its own contract.
             unsafe { self.push_linked(first, last) };
         }
     }
 
     /// # Safety
-    /// The nodes from `first` to `last` are linked, valid until taken, in no other queue, and the link of `last` is null.
+    /// The nodes from `first` to `last` are linked, valid until taken, in no other queue, and the
+    /// link of `last` is null.
     #[inline]
     unsafe fn push_linked(&self, first: NonNull<T>, last: NonNull<T>) {
-        // Release: pairs with the Acquire of the next producer here, whose store to the link of `last` thus comes after its initialisation.
-        // Acquire: pairs with that Release, and with the consumer's that set `back` to null, whose store to `head` comes before ours.
+        // Release: pairs with the Acquire of the next producer here, whose store to the link of
+        // `last` thus comes after its initialisation. Acquire: pairs with that Release, and with
+        // the consumer's that set `back` to null, whose store to `head` comes before ours.
         let previous = self.back.swap(last.as_ptr(), Ordering::AcqRel);
         let place = match NonNull::new(previous) {
-            // SAFETY: the previous node is still valid: it can't be taken before its link is set, which is for us alone to do.
+            // SAFETY: the previous node is still valid: it can't be taken before its link is set,
+            // which is for us alone to do.
             Some(previous) => unsafe { T::link(previous).as_ref() },
             None => &self.front.head,
         };
-        // Release: pairs with the Acquire of the consumer that follows this link, who then sees the node. After this store, nothing of the
-        // segment may be touched.
+        // Release: pairs with the Acquire of the consumer that follows this link, who then sees the
+        // node. After this store, nothing of the segment may be touched.
         place.store(first.as_ptr(), ordering!(Release, "inbox-link-relaxed"));
     }
 
@@ -137,8 +146,9 @@ impl<T: Linked> Inbox<T> {
 
     /// Takes up to `max` nodes, the oldest first, and hands each to `receive`. Never waits.
     ///
-    /// Each node is out of the queue when `receive` gets it, which may free it, or push it anywhere, this queue included. Until `receive` has
-    /// had the last one, other consumers get [`Take::Busy`].
+    /// Each node is out of the queue when `receive` gets it, which may free it, or push it
+    /// anywhere, this queue included. Until `receive` has had the last one, other consumers get
+    /// [`Take::Busy`].
     #[inline]
     pub fn try_take(&self, max: usize, mut receive: impl FnMut(NonNull<T>)) -> Take {
         if max == 0 || self.is_empty() {
@@ -162,7 +172,8 @@ impl<T: Linked> Inbox<T> {
         Take::Taken(taken)
     }
 
-    /// Whether there is nothing to take. A node whose push has returned is never overlooked; one whose push is under way may count.
+    /// Whether there is nothing to take. A node whose push has returned is never overlooked; one
+    /// whose push is under way may count.
     #[inline]
     pub fn is_empty(&self) -> bool {
         // Acquire: pairs with the Release of the consumer that took the last node.
@@ -193,7 +204,8 @@ struct Consumer<'a, T> {
 impl<'a, T: Linked> Consumer<'a, T> {
     #[inline]
     fn enter(inbox: &'a Inbox<T>) -> Option<Self> {
-        // Acquire: pairs with the Release of the consumer before, whose store to `head` comes before ours.
+        // Acquire: pairs with the Release of the consumer before, whose store to `head` comes
+        // before ours.
         let occupied = inbox
             .front
             .taken
@@ -217,9 +229,11 @@ impl<'a, T: Linked> Consumer<'a, T> {
         // Acquire: pairs with the Release of the producer that linked the next node.
         let mut next = link.load(Ordering::Acquire);
         if next.is_null() {
-            // The last node, it seems. The head is cleared before `back`, as from then on a producer may set it.
+            // The last node, it seems. The head is cleared before `back`, as from then on a
+            // producer may set it.
             front.head.store(ptr::null_mut(), Ordering::Relaxed);
-            // Release: pairs with the Acquire of the producer that finds null, whose store to `head` comes after ours.
+            // Release: pairs with the Acquire of the producer that finds null, whose store to
+            // `head` comes after ours.
             if mutated!("inbox-take-last-without-exchange") {
                 back.store(ptr::null_mut(), Ordering::Release);
                 return Pop::Taken(node);
@@ -235,8 +249,8 @@ impl<'a, T: Linked> Consumer<'a, T> {
             {
                 return Pop::Taken(node);
             }
-            // A producer has put its node behind this one and will store to its link: taking it now would leave that store a dangling place.
-            // Acquire: as above.
+            // A producer has put its node behind this one and will store to its link: taking it now
+            // would leave that store a dangling place. Acquire: as above.
             next = link.load(Ordering::Acquire);
         }
         if next.is_null() && !mutated!("inbox-take-before-linked") {

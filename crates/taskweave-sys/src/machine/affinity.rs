@@ -17,7 +17,8 @@ pub fn current() -> io::Result<Vec<usize>> {
 /// Lets the current thread run on these processors only.
 ///
 /// # Errors
-/// `InvalidInput` if the list is empty or names a processor beyond what the system can express; else what the system says.
+/// `InvalidInput` if the list is empty or names a processor beyond what the system can express;
+/// else what the system says.
 #[cfg(target_os = "linux")]
 pub fn pin_current_thread(cpus: &[usize]) -> io::Result<()> {
     use rustix::thread::CpuSet;

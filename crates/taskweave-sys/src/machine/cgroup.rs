@@ -1,10 +1,12 @@
 //! The processor quota of the control groups that this process is in, both versions.
 //!
-//! Everything here is a function of text, but for the `read` that fetches a file, so that the tests need no container.
+//! Everything here is a function of text, but for the `read` that fetches a file, so that the tests
+//! need no container.
 
 use std::path::{Path, PathBuf};
 
-/// The least quota among the groups that hold this process, in whole processors, rounded up. `None` if there is no quota.
+/// The least quota among the groups that hold this process, in whole processors, rounded up. `None`
+/// if there is no quota.
 pub(super) fn cpu_limit(read: &impl Fn(&Path) -> Option<String>) -> Option<usize> {
     let memberships = read(Path::new("/proc/self/cgroup"))?;
     let mounts = read(Path::new("/proc/self/mountinfo"))?;
@@ -32,8 +34,8 @@ enum Version {
 }
 
 impl Mount {
-    /// Reads a line of `/proc/self/mountinfo`:
-    /// `ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [TAG…] - TYPE SOURCE SUPEROPTIONS`.
+    /// Reads a line of `/proc/self/mountinfo`: `ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [TAG…] -
+    /// TYPE SOURCE SUPEROPTIONS`.
     fn parse(line: &str) -> Option<Self> {
         let (mount, filesystem) = line.split_once(" - ")?;
         let mut mount = mount.split(' ').skip(3);
@@ -64,7 +66,8 @@ impl Mount {
 
     /// The directories of a group and of those around it, as far as the mount shows them.
     fn directories(&self, group: &str) -> Vec<PathBuf> {
-        // A group outside the mounted part is seen from within a container; what limits it from there is the mount's own root.
+        // A group outside the mounted part is seen from within a container; what limits it from
+        // there is the mount's own root.
         let below = Path::new(group)
             .strip_prefix(&self.root)
             .unwrap_or(Path::new(""));
@@ -88,7 +91,8 @@ impl Version {
     }
 }
 
-/// The path in a line of `/proc/self/cgroup`, `ID:CONTROLLERS:PATH`, if the line is about the hierarchy that limits processor time.
+/// The path in a line of `/proc/self/cgroup`, `ID:CONTROLLERS:PATH`, if the line is about the
+/// hierarchy that limits processor time.
 fn group(line: &str, version: Version) -> Option<&str> {
     let mut fields = line.splitn(3, ':');
     let (id, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);

@@ -1,4 +1,4 @@
-//! The machine.
+#![doc = include_str!("README.md")]
 
 pub mod affinity;
 mod cgroup;

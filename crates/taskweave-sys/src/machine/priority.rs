@@ -5,9 +5,11 @@ use std::{error::Error, fmt, io};
 /// A thread's priority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Priority {
-    /// Shares the processor with the rest; from -20, the most urgent, to 19. Below the current value needs `CAP_SYS_NICE`.
+    /// Shares the processor with the rest; from -20, the most urgent, to 19. Below the current
+    /// value needs `CAP_SYS_NICE`.
     Nice(i32),
-    /// Runs until it sleeps, before all threads of ordinary priority (`SCHED_FIFO`); from 1 to 99, the most urgent. Needs `CAP_SYS_NICE`.
+    /// Runs until it sleeps, before all threads of ordinary priority (`SCHED_FIFO`); from 1 to 99,
+    /// the most urgent. Needs `CAP_SYS_NICE`.
     Realtime(u8),
 }
 
@@ -47,7 +49,8 @@ impl Error for PriorityError {
 /// Sets the priority of the current thread.
 ///
 /// # Errors
-/// [`PriorityError`] if the value is out of range, the permission is missing (the message says which), or the system has no such thing.
+/// [`PriorityError`] if the value is out of range, the permission is missing (the message says
+/// which), or the system has no such thing.
 pub fn set_current(priority: Priority) -> Result<(), PriorityError> {
     check_range(priority)
         .and_then(|()| set(priority))
@@ -69,7 +72,8 @@ fn check_range(priority: Priority) -> io::Result<()> {
 fn set(priority: Priority) -> io::Result<()> {
     match priority {
         Priority::Nice(nice) => {
-            // To Linux a nice value belongs to a thread, and no process id means the calling one. It comes first, being what may be refused.
+            // To Linux a nice value belongs to a thread, and no process id means the calling one.
+            // It comes first, being what may be refused.
             rustix::process::setpriority_process(None, nice)?;
             set_policy(libc::SCHED_OTHER, 0)
         }
@@ -84,7 +88,8 @@ fn set_policy(policy: libc::c_int, level: libc::c_int) -> io::Result<()> {
     parameters.sched_priority = level;
     // SAFETY: it takes no argument and returns the calling thread.
     let thread = unsafe { libc::pthread_self() };
-    // SAFETY: the thread is the calling one, thus alive, and the parameters outlive the call, which only reads them.
+    // SAFETY: the thread is the calling one, thus alive, and the parameters outlive the call, which
+    // only reads them.
     let error = unsafe { libc::pthread_setschedparam(thread, policy, &raw const parameters) };
     if error == 0 {
         Ok(())

@@ -9,8 +9,8 @@ use std::{
 
 use super::{affinity, cgroup};
 
-/// How many processors' worth of time this program can get: the number of those it may run on, or the quota of its control groups (either
-/// version, rounded up) if that is less; at least one.
+/// How many processors' worth of time this program can get: the number of those it may run on, or
+/// the quota of its control groups (either version, rounded up) if that is less; at least one.
 ///
 /// Reads a handful of files: call it when a pool is built, not more often.
 ///
@@ -37,13 +37,15 @@ pub fn available_cpus() -> usize {
 pub struct Processor {
     /// The package (socket) it is in; zero where the system doesn't say.
     pub package: usize,
-    /// The core within the package, which it may share with others; its own number where the system doesn't say.
+    /// The core within the package, which it may share with others; its own number where the system
+    /// doesn't say.
     pub core: usize,
     /// Its number, as [`pin_current_thread`](affinity::pin_current_thread) takes it.
     pub id: usize,
 }
 
-/// The processors that the current thread may run on, with what the system tells about their place. Empty if it doesn't tell which they are.
+/// The processors that the current thread may run on, with what the system tells about their place.
+/// Empty if it doesn't tell which they are.
 pub fn processors() -> Vec<Processor> {
     let ids = affinity::current().unwrap_or_default();
     ids.into_iter().map(|id| processor(id, &read)).collect()
@@ -65,9 +67,11 @@ fn processor(id: usize, read: &impl Fn(&Path) -> Option<String>) -> Processor {
 /// In what order threads are laid over processors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// Neighbours first: the threads of a core, then the cores of a package. For threads that share much.
+    /// Neighbours first: the threads of a core, then the cores of a package. For threads that share
+    /// much.
     Compact,
-    /// Strangers first: packages, then cores, and the second threads of cores last. For threads that need bandwidth.
+    /// Strangers first: packages, then cores, and the second threads of cores last. For threads
+    /// that need bandwidth.
     Spread,
 }
 

@@ -2,7 +2,8 @@ use std::{collections::HashMap, path::Path};
 
 use super::*;
 
-/// Two packages of two cores of two threads, numbered as on most servers: packages alternate, second threads come last.
+/// Two packages of two cores of two threads, numbered as on most servers: packages alternate,
+/// second threads come last.
 fn server() -> Vec<Processor> {
     (0..8)
         .map(|id| Processor {

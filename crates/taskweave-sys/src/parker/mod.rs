@@ -1,4 +1,4 @@
-//! Parker.
+#![doc = include_str!("README.md")]
 
 mod state;
 
@@ -23,7 +23,8 @@ impl Parker {
     pub const DEFAULT_CAP: u32 = 64;
 
     const_unless_loom! {
-        /// A parker without permits or sleepers, which keeps up to [`DEFAULT_CAP`](Self::DEFAULT_CAP) permits.
+        /// A parker without permits or sleepers, which keeps up to
+        /// [`DEFAULT_CAP`](Self::DEFAULT_CAP) permits.
         pub fn new() -> Self {
             Self::with_cap(Self::DEFAULT_CAP)
         }
@@ -32,14 +33,15 @@ impl Parker {
     const_unless_loom! {
         /// A parker that keeps up to `cap` permits that nobody is there to take.
         ///
-        /// Permits for announced sleepers are never refused, so that there may be `max(cap, sleepers)` at a time.
+        /// Permits for announced sleepers are never refused, so that there may be `max(cap,
+        /// sleepers)` at a time.
         pub fn with_cap(cap: u32) -> Self {
             Self { word: Word::new(), cap }
         }
     }
 
-    /// Announces a sleeper. Whatever the caller reads after this and before [`Ticket::commit`] is up to date with every
-    /// [`release`](Self::release) that did not count it.
+    /// Announces a sleeper. Whatever the caller reads after this and before [`Ticket::commit`] is
+    /// up to date with every [`release`](Self::release) that did not count it.
     ///
     /// Costs one read-modify-write and no system call.
     #[inline]
@@ -57,10 +59,12 @@ impl Parker {
         self.word.try_take()
     }
 
-    /// Adds up to `count` permits and wakes as many sleepers as these are for; returns how many it asked the system to wake.
+    /// Adds up to `count` permits and wakes as many sleepers as these are for; returns how many it
+    /// asked the system to wake.
     ///
-    /// Permits beyond the larger of the cap and the number of sleepers are dropped. Costs one read-modify-write, also if nobody sleeps, and a
-    /// system call only if there are more sleepers than permits were there already.
+    /// Permits beyond the larger of the cap and the number of sleepers are dropped. Costs one
+    /// read-modify-write, also if nobody sleeps, and a system call only if there are more sleepers
+    /// than permits were there already.
     #[inline]
     pub fn release(&self, count: u32) -> usize {
         let wakes = self.word.add(count, self.cap);
@@ -134,8 +138,8 @@ impl<'a> Ticket<'a> {
         self.disarm().sleep();
     }
 
-    /// Sleeps until a permit can be taken or `timeout` has passed; returns whether it took a permit, for which it looks one last time after
-    /// the timeout.
+    /// Sleeps until a permit can be taken or `timeout` has passed; returns whether it took a
+    /// permit, for which it looks one last time after the timeout.
     pub fn commit_timeout(self, timeout: Duration) -> bool {
         match Instant::now().checked_add(timeout) {
             Some(deadline) => self.disarm().sleep_until(deadline),
@@ -146,7 +150,8 @@ impl<'a> Ticket<'a> {
         }
     }
 
-    /// Gives up the sleep. A permit that was meant for this sleeper stays, within the cap, for the next one.
+    /// Gives up the sleep. A permit that was meant for this sleeper stays, within the cap, for the
+    /// next one.
     #[inline]
     pub fn cancel(self) {
         drop(self);

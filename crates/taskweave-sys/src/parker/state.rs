@@ -40,24 +40,28 @@ impl Word {
 
     #[inline]
     pub(super) fn load(&self) -> State {
-        // Acquire: pairs with the Release in `add`, for callers that act upon the number of permits.
+        // Acquire: pairs with the Release in `add`, for callers that act upon the number of
+        // permits.
         State(self.0.load(Ordering::Acquire))
     }
 
     /// One more sleeper.
     #[inline]
     pub(super) fn announce(&self) {
-        // Acquire: pairs with the Release in `add`; what was made ready before an earlier release is seen by the look that follows.
+        // Acquire: pairs with the Release in `add`; what was made ready before an earlier release
+        // is seen by the look that follows.
         self.0.fetch_add(SLEEPER, Ordering::AcqRel);
     }
 
-    /// Adds permits, up to the larger of `cap` and the sleepers; returns how many sleepers have to be woken for them.
+    /// Adds permits, up to the larger of `cap` and the sleepers; returns how many sleepers have to
+    /// be woken for them.
     #[inline]
     pub(super) fn add(&self, count: u32, cap: u32) -> u32 {
         self.update(|state| {
             let limit = cap.max(state.sleepers()).max(state.permits());
             let permits = state.permits().saturating_add(count).min(limit);
-            // Sleepers that the permits already there are for have been woken by those who added them.
+            // Sleepers that the permits already there are for have been woken by those who added
+            // them.
             let mut uncovered = state.sleepers().saturating_sub(state.permits());
             if mutated!("parker-wake-only-from-zero") && state.permits() > 0 {
                 uncovered = 0;
@@ -89,7 +93,8 @@ impl Word {
         .unwrap_or(false)
     }
 
-    /// A sleeper leaves without a permit, and with it the room that its presence made for permits beyond the cap.
+    /// A sleeper leaves without a permit, and with it the room that its presence made for permits
+    /// beyond the cap.
     #[inline]
     pub(super) fn leave(&self, cap: u32) {
         self.update(|state| {
@@ -111,8 +116,9 @@ impl Word {
             if mutated!("parker-no-write-beyond-cap") && next.0 == current {
                 return Some(result);
             }
-            // Release: pairs with the Acquire of whoever takes a permit, who sees what happened before it was added. Written also if nothing
-            // changes, so that this holds for releases beyond the cap. Acquire: pairs with the Release of those who added the permits.
+            // Release: pairs with the Acquire of whoever takes a permit, who sees what happened
+            // before it was added. Written also if nothing changes, so that this holds for releases
+            // beyond the cap. Acquire: pairs with the Release of those who added the permits.
             match self.0.compare_exchange_weak(
                 current,
                 next.0,

@@ -1,4 +1,5 @@
-//! The backend of model-checked builds (`--cfg taskweave_loom`): every interleaving, with C11 weak memory.
+//! The backend of model-checked builds (`--cfg taskweave_loom`): every interleaving, with C11 weak
+//! memory.
 
 pub use loom::sync::{Arc, Condvar, Mutex, MutexGuard};
 
@@ -12,7 +13,8 @@ pub mod atomic {
     /// The compiler reorders nothing that loom could see.
     pub fn compiler_fence(_order: Ordering) {}
 
-    /// A full (`SeqCst`) fence, given that the calling thread's latest atomic access was a read-modify-write.
+    /// A full (`SeqCst`) fence, given that the calling thread's latest atomic access was a
+    /// read-modify-write.
     pub fn fence_after_rmw() {
         fence(Ordering::SeqCst);
     }

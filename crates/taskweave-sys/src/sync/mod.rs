@@ -1,4 +1,4 @@
-//! Facade.
+#![doc = include_str!("README.md")]
 
 #[cfg(all(taskweave_loom, taskweave_shuttle))]
 compile_error!("choose one model checker: `--cfg taskweave_loom` or `--cfg taskweave_shuttle`");

@@ -3,7 +3,8 @@
 
 pub use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
-/// Atomic integers, pointers and fences. Aliases, since a re-export would be the banned type itself to the lint.
+/// Atomic integers, pointers and fences. Aliases, since a re-export would be the banned type itself
+/// to the lint.
 pub mod atomic {
     pub use std::sync::atomic::Ordering;
 
@@ -38,7 +39,11 @@ pub mod atomic {
         std::sync::atomic::compiler_fence(order);
     }
 
-    /// A full (`SeqCst`) fence, given that the calling thread's latest atomic access was a read-modify-write.
+    /// A full (`SeqCst`) fence, given that the calling thread's latest atomic access was a
+    /// read-modify-write.
+    ///
+    /// Costs nothing on x86-64, where such an access is a full fence itself, and a fence elsewhere.
+    /// See the [module](crate::sync).
     #[inline(always)]
     pub fn fence_after_rmw() {
         if cfg!(all(target_arch = "x86_64", not(miri))) {

@@ -1,4 +1,5 @@
-//! The backend of schedule-checked builds (`--cfg taskweave_shuttle`): random schedules of large programs, all orderings sequentially consistent.
+//! The backend of schedule-checked builds (`--cfg taskweave_shuttle`): random schedules of large
+//! programs, all orderings sequentially consistent.
 
 pub use shuttle::sync::{Arc, Condvar, Mutex, MutexGuard};
 
@@ -9,7 +10,8 @@ pub mod atomic {
         Ordering, compiler_fence, fence,
     };
 
-    /// A full (`SeqCst`) fence, given that the calling thread's latest atomic access was a read-modify-write.
+    /// A full (`SeqCst`) fence, given that the calling thread's latest atomic access was a
+    /// read-modify-write.
     pub fn fence_after_rmw() {
         fence(Ordering::SeqCst);
     }

@@ -1,7 +1,8 @@
 //! `UnsafeCell` with loom's closure interface, for the backends that don't track accesses.
 #![allow(clippy::disallowed_types)]
 
-/// `std::cell::UnsafeCell`, reached through closures as loom's is, so that a model sees how long an access lasts.
+/// `std::cell::UnsafeCell`, reached through closures as loom's is, so that a model sees how long an
+/// access lasts.
 #[derive(Debug, Default)]
 #[repr(transparent)]
 pub struct UnsafeCell<T: ?Sized>(std::cell::UnsafeCell<T>);
@@ -21,14 +22,15 @@ impl<T> UnsafeCell<T> {
 }
 
 impl<T: ?Sized> UnsafeCell<T> {
-    /// Calls `read` with a pointer that is good for reading until `read` returns. Dereferencing it requires that nobody writes meanwhile.
+    /// Calls `read` with a pointer that is good for reading until `read` returns. Dereferencing it
+    /// requires that nobody writes meanwhile.
     #[inline(always)]
     pub fn with<R>(&self, read: impl FnOnce(*const T) -> R) -> R {
         read(self.0.get())
     }
 
-    /// Calls `write` with a pointer that is good for writing until `write` returns. Dereferencing it requires that nobody else reads or
-    /// writes meanwhile.
+    /// Calls `write` with a pointer that is good for writing until `write` returns. Dereferencing
+    /// it requires that nobody else reads or writes meanwhile.
     #[inline(always)]
     pub fn with_mut<R>(&self, write: impl FnOnce(*mut T) -> R) -> R {
         write(self.0.get())

@@ -10,12 +10,14 @@ pub(crate) type Body<R> = Box<dyn FnOnce() -> R>;
 
 /// The bodies of a model's threads, of which the one that goes first in the first schedule rotates.
 ///
-/// Loom derives further schedules from the conflicts it sees in those it has tried, and keeps only the latest access to each word. A load in
-/// one thread is thus hidden from the exchange of another by that thread's own load just before; if the other goes first, it isn't.
+/// Loom derives further schedules from the conflicts it sees in those it has tried, and keeps only
+/// the latest access to each word. A load in one thread is thus hidden from the exchange of another
+/// by that thread's own load just before; if the other goes first, it isn't.
 pub(crate) struct Order(usize);
 
 impl Order {
-    /// Runs the bodies concurrently, one of them in this thread; returns their results in the order given.
+    /// Runs the bodies concurrently, one of them in this thread; returns their results in the order
+    /// given.
     pub(crate) fn run<R: 'static>(&self, bodies: Vec<Body<R>>) -> Vec<R> {
         let count = bodies.len();
         let first = self.0 % count;
@@ -34,7 +36,8 @@ impl Order {
     }
 }
 
-/// Explores `body`, whose [`Order::run`] takes `threads` bodies, with up to `LOOM_MAX_PREEMPTIONS` preemptions, by default three.
+/// Explores `body`, whose [`Order::run`] takes `threads` bodies, with up to `LOOM_MAX_PREEMPTIONS`
+/// preemptions, by default three.
 pub(crate) fn check(threads: usize, body: impl Fn(Order) + Sync + Send + Copy + 'static) {
     for first in 0..threads {
         let mut builder = Builder::new();
