@@ -23,6 +23,8 @@ pub enum TaskError {
     /// Waiting for it could never end: it needs, directly or through others, the very stack that
     /// would wait. The task goes on without its handle.
     Deadlock,
+    /// The handle gave the result away before, through `try_wait` or as a future.
+    Taken,
     /// The time given for the wait has passed.
     TimedOut,
     /// Its pool was shut down before it began.
@@ -44,6 +46,7 @@ impl fmt::Display for TaskError {
             TaskError::Deadlock => f.write_str(
                 "waiting here could never end: the awaited task needs the stack that waits",
             ),
+            TaskError::Taken => f.write_str("the result was taken from this handle before"),
             TaskError::TimedOut => f.write_str("the wait timed out"),
             TaskError::Shutdown => f.write_str("the pool was shut down before the task began"),
             TaskError::TooManyBlocked { limit } => write!(

@@ -9,11 +9,12 @@ use taskweave_sys::sync::atomic::{Ordering, fence};
 use crate::builder::{BuildError, PoolBuilder};
 use crate::cancel::CancelToken;
 use crate::keeper;
+use crate::limit::Limit;
 use crate::metrics::Metrics;
 use crate::prepare::Prepared;
 use crate::scope::{Scope, scope_in};
 use crate::shared::{Phase, Shared};
-use crate::spawn::{self, JoinHandle};
+use crate::spawn::{self, JoinHandle, Options};
 use crate::thread;
 use crate::wait::enter;
 
@@ -129,10 +130,10 @@ impl Pool {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        spawn::spawn(&self.shared, None, None, body)
+        spawn::spawn(&self.shared, Options::default(), body)
     }
 
-    /// A task with a name or a token.
+    /// A task with a name, a token or a limit.
     ///
     /// ```
     /// # use taskweave_core::{CancelToken, Pool, TaskError};
@@ -146,8 +147,7 @@ impl Pool {
     pub fn task(&self) -> TaskBuilder<'_> {
         TaskBuilder {
             pool: self,
-            name: None,
-            token: None,
+            options: Options::default(),
         }
     }
 
@@ -256,20 +256,25 @@ impl Drop for Pool {
 #[must_use = "nothing starts before `spawn`"]
 pub struct TaskBuilder<'pool> {
     pool: &'pool Pool,
-    name: Option<Box<str>>,
-    token: Option<CancelToken>,
+    options: Options,
 }
 
 impl TaskBuilder<'_> {
     /// A name for dumps and errors.
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into().into_boxed_str());
+        self.options.name = Some(name.into().into_boxed_str());
         self
     }
 
     /// The task doesn't run if the token is cancelled before it begins.
     pub fn cancel_with(mut self, token: &CancelToken) -> Self {
-        self.token = Some(token.clone());
+        self.options.token = Some(token.clone());
+        self
+    }
+
+    /// The task runs only while it has a unit of this limit, and waits in line for it.
+    pub fn limit(mut self, limit: &Limit) -> Self {
+        self.options.limit = Some(limit.clone());
         self
     }
 
@@ -279,7 +284,7 @@ impl TaskBuilder<'_> {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        spawn::spawn(&self.pool.shared, self.name, self.token, body)
+        spawn::spawn(&self.pool.shared, self.options, body)
     }
 }
 
@@ -290,7 +295,7 @@ where
     T: Send + 'static,
 {
     ambient(|shared| match shared.this.upgrade() {
-        Some(shared) => spawn::spawn(&shared, None, None, body),
+        Some(shared) => spawn::spawn(&shared, Options::default(), body),
         None => unreachable!("a pool that has a worker or is global is alive"),
     })
 }

@@ -222,7 +222,7 @@ unsafe fn run<F: FnOnce() + Send>(task: NonNull<Header>) {
     // SAFETY: as above; the body may have given the slot away meanwhile.
     match unsafe { thread::current().as_ref() } {
         // SAFETY: the tally lives until this end is entered.
-        Some(worker) => unsafe { worker.end_later(&raw const (*core.as_ptr()).tally) },
+        Some(worker) => unsafe { worker.end_later(&raw const core_ref.tally) },
         None => core_ref.tally.done(1),
     }
 }

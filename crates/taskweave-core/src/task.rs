@@ -47,9 +47,10 @@ impl fmt::Debug for Header {
 unsafe impl Linked for Header {
     #[inline]
     fn link(this: NonNull<Self>) -> NonNull<AtomicPtr<Self>> {
-        // SAFETY: `this` points to a live header while it is queued, so the field address is in
-        // bounds and not null.
-        unsafe { NonNull::new_unchecked(addr_of_mut!((*this.as_ptr()).link)) }
+        // SAFETY: `this` points to a live header while it is queued, so the field is in bounds.
+        let link = unsafe { addr_of_mut!((*this.as_ptr()).link) };
+        // SAFETY: a field of a live object has an address.
+        unsafe { NonNull::new_unchecked(link) }
     }
 }
 
@@ -79,9 +80,9 @@ pub struct TaskVTable {
     /// kind whether it pays to wake somebody. The address of the body's code is a good kind.
     /// `None`: these verbs' own address.
     pub kind: Option<unsafe fn(task: NonNull<Header>) -> usize>,
-    /// Whether `run` begins with [`Worker::turn_to`](crate::Worker::turn_to). Ends towards a tally are entered in batches, and a
+    /// Whether the kernel's tallies are counted by this kind of task (`false` for front ends outside of this crate). Ends towards a tally are entered in batches, and a
     /// worker enters what it has before it turns to anything else; the kernel does that for tasks that
-    /// don't count towards a tally.
+    /// don't.
     pub tallies: bool,
     /// Queueing order.
     pub class: Class,

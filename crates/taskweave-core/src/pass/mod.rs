@@ -376,6 +376,11 @@ impl Core<'_> {
         }
     }
 
+    fn pool(&self) -> &Shared {
+        // SAFETY: set when the pass began, and the pool outlives it.
+        unsafe { &*self.shared }
+    }
+
     #[inline]
     fn task(&self, vertex: u32) -> NonNull<Header> {
         NonNull::from(&self.vertices[vertex as usize].header)
@@ -388,7 +393,7 @@ impl Core<'_> {
             // SAFETY: ready once a pass, so it's in no queue; it lives as long as the pass runs.
             Some(worker) => unsafe { worker.push(task) },
             // SAFETY: as above, and the pool outlives the pass.
-            None => unsafe { (*self.shared).inject(task) },
+            None => unsafe { self.pool().inject(task) },
         }
     }
 

@@ -7,12 +7,13 @@ use core::task::Waker;
 use std::sync::Arc;
 
 use taskweave_sys::parker::Parker;
-use taskweave_sys::sync::atomic::{AtomicUsize, Ordering};
+use taskweave_sys::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use taskweave_sys::sync::cell::UnsafeCell;
 
 use super::state::State;
 use crate::cancel::CancelToken;
 use crate::error::{Panic, TaskError, catch, discard};
+use crate::limit::Limit;
 use crate::shared::Shared;
 use crate::task::{Class, Description, Header, TaskVTable};
 use crate::thread;
@@ -62,8 +63,17 @@ pub(crate) struct Core<T: 'static> {
     pub(crate) waiter: UnsafeCell<Waiter>,
     pub(crate) vtable: &'static CellVTable<T>,
     pub(crate) shared: Arc<Shared>,
+    pub(crate) options: Options,
+    /// The task has a unit of its limit.
+    admitted: AtomicBool,
+}
+
+/// What may be said of a task beside its closure.
+#[derive(Debug, Default)]
+pub(crate) struct Options {
     pub(crate) name: Option<Box<str>>,
-    token: Option<CancelToken>,
+    pub(crate) token: Option<CancelToken>,
+    pub(crate) limit: Option<Limit>,
 }
 
 #[repr(C)]
@@ -72,6 +82,8 @@ struct Cell<F, T: 'static> {
     payload: UnsafeCell<Payload<F, T>>,
 }
 
+/// The closure, then the result, in the same memory: both begin at its address.
+#[repr(C)]
 union Payload<F, T: 'static> {
     body: ManuallyDrop<F>,
     result: ManuallyDrop<Result<T, TaskError>>,
@@ -100,12 +112,7 @@ where
 }
 
 /// A new task with both shares outstanding.
-pub(crate) fn allocate<F, T>(
-    shared: Arc<Shared>,
-    name: Option<Box<str>>,
-    token: Option<CancelToken>,
-    body: F,
-) -> NonNull<Core<T>>
+pub(crate) fn allocate<F, T>(shared: Arc<Shared>, options: Options, body: F) -> NonNull<Core<T>>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
@@ -118,8 +125,8 @@ where
             waiter: UnsafeCell::new(Waiter::Nobody),
             vtable: const { &Cell::<F, T>::HANDLE },
             shared,
-            name,
-            token,
+            options,
+            admitted: AtomicBool::new(false),
         },
         payload: UnsafeCell::new(Payload {
             body: ManuallyDrop::new(body),
@@ -134,7 +141,11 @@ unsafe fn describe<T: 'static>(task: NonNull<Header>) -> Description {
     Description {
         kind: "spawn",
         // SAFETY: called before the task runs, so the cell is alive.
-        name: unsafe { core.as_ref() }.name.as_deref().map(str::to_owned),
+        name: unsafe { core.as_ref() }
+            .options
+            .name
+            .as_deref()
+            .map(str::to_owned),
     }
 }
 
@@ -145,12 +156,19 @@ where
 {
     let core: NonNull<Core<T>> = task.cast();
     // SAFETY: the queue's share keeps the cell alive until `leave_queue`.
-    if unsafe { core.as_ref() }.state.claim() {
+    let this = unsafe { core.as_ref() };
+    if let Some(limit) = &this.options.limit {
+        // SAFETY: the queue has just given the header back.
+        if !unsafe { limit.admit(task, &this.shared, &this.admitted) } {
+            return;
+        }
+    }
+    if this.state.claim() {
         // SAFETY: claimed just now.
         unsafe { run_claimed::<F, T>(core) };
     }
     // SAFETY: the share is given up once, here.
-    unsafe { leave_queue(core) };
+    unsafe { leave_queue_and_limit(core) };
 }
 
 unsafe fn abandon<F, T>(task: NonNull<Header>)
@@ -165,7 +183,24 @@ where
         unsafe { settle_claimed::<F, T>(core, TaskError::Shutdown) };
     }
     // SAFETY: the share is given up once, here.
+    unsafe { leave_queue_and_limit(core) };
+}
+
+/// # Safety
+/// Gives up the queue's share.
+unsafe fn leave_queue_and_limit<T: 'static>(core: NonNull<Core<T>>) {
+    // SAFETY: alive until the share is given up.
+    let this = unsafe { core.as_ref() };
+    // Relaxed: written by whoever had the header before, and handed over with it.
+    let limit = match &this.options.limit {
+        Some(limit) if this.admitted.load(Ordering::Relaxed) => Some(limit.clone()),
+        _ => None,
+    };
+    // SAFETY: passed on.
     unsafe { leave_queue(core) };
+    if let Some(limit) = limit {
+        limit.release();
+    }
 }
 
 /// # Safety
@@ -193,9 +228,10 @@ where
     // SAFETY: the claimer owns the closure, and takes it once.
     let body = cell
         .payload
-        .with_mut(|payload| unsafe { ManuallyDrop::take(&mut (*payload).body) });
+        .with_mut(|payload| unsafe { payload.cast::<F>().read() });
     let cancelled = cell
         .core
+        .options
         .token
         .as_ref()
         .is_some_and(CancelToken::is_cancelled);
@@ -219,7 +255,7 @@ where
     // SAFETY: the claimer owns the closure, and takes it once.
     let body = cell
         .payload
-        .with_mut(|payload| unsafe { ManuallyDrop::take(&mut (*payload).body) });
+        .with_mut(|payload| unsafe { payload.cast::<F>().read() });
     discard(body);
     finish(cell, Err(error));
 }
@@ -227,14 +263,14 @@ where
 fn finish<F, T: 'static>(cell: &Cell<F, T>, result: Result<T, TaskError>) {
     cell.payload.with_mut(|payload| {
         // SAFETY: the closure is used up, and the memory is the claimer's until `DONE`.
-        unsafe { (*payload).result = ManuallyDrop::new(result) };
+        unsafe { payload.cast::<Result<T, TaskError>>().write(result) };
     });
     let finished = cell.core.state.finish();
     if finished.drop_result {
         let result = cell
             .payload
             // SAFETY: no handle is left, so the result is the claimer's.
-            .with_mut(|payload| unsafe { ManuallyDrop::take(&mut (*payload).result) });
+            .with_mut(|payload| unsafe { payload.cast::<Result<T, TaskError>>().read() });
         discard(result);
     }
     if finished.wake {
@@ -253,7 +289,7 @@ unsafe fn take<F, T: 'static>(core: NonNull<Core<T>>) -> Result<T, TaskError> {
     let cell = unsafe { cell.as_ref() };
     cell.payload
         // SAFETY: done, and the handle takes the result once.
-        .with_mut(|payload| unsafe { ManuallyDrop::take(&mut (*payload).result) })
+        .with_mut(|payload| unsafe { payload.cast::<Result<T, TaskError>>().read() })
 }
 
 unsafe fn free<F, T: 'static>(core: NonNull<Core<T>>) {

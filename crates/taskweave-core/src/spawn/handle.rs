@@ -2,7 +2,6 @@
 
 use core::fmt;
 use core::future::Future;
-use core::mem::ManuallyDrop;
 use core::pin::Pin;
 use core::ptr::NonNull;
 use core::task::{Context, Poll};
@@ -34,7 +33,7 @@ unsafe impl<T: Send + 'static> Sync for JoinHandle<T> {}
 impl<T: 'static> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JoinHandle")
-            .field("name", &self.core().name)
+            .field("name", &self.core().options.name)
             .field("is_finished", &self.is_finished())
             .finish()
     }
@@ -86,17 +85,12 @@ impl<T: 'static> JoinHandle<T> {
         }
     }
 
-    /// The result if it's there. Never blocks and never runs the task.
+    /// The result if it's there, once. Never blocks and never runs the task.
     ///
     /// # Errors
-    /// The handle itself, if the task hasn't ended.
-    #[expect(clippy::result_large_err, reason = "the handle is one pointer")]
-    pub fn try_wait(self) -> Result<Result<T, TaskError>, Self> {
-        if self.is_finished() {
-            Ok(self.take())
-        } else {
-            Err(self)
-        }
+    /// What the task ended with. After the result was taken every way to ask says [`TaskError::Taken`].
+    pub fn try_wait(&mut self) -> Option<Result<T, TaskError>> {
+        self.is_finished().then(|| self.take())
     }
 
     /// As [`wait`](Self::wait), for at most `timeout`; a task that hasn't begun is run here even so, and
@@ -112,17 +106,13 @@ impl<T: 'static> JoinHandle<T> {
         }
     }
 
-    /// The task is done: takes the result and gives up the handle's share.
-    fn take(self) -> Result<T, TaskError> {
-        let this = ManuallyDrop::new(self);
-        // SAFETY: done; the handle is used up here, so the result is taken once.
-        let result = unsafe { (this.core().vtable.take)(this.core) };
-        let vtable = this.core().vtable;
-        if this.core().state.detach().free {
-            // SAFETY: both shares are given up.
-            unsafe { (vtable.free)(this.core) };
+    /// The task is done: takes the result, unless that was done before.
+    fn take(&mut self) -> Result<T, TaskError> {
+        if !self.core().state.take_result() {
+            return Err(TaskError::Taken);
         }
-        result
+        // SAFETY: done, and this is the one time that the result is taken.
+        unsafe { (self.core().vtable.take)(self.core) }
     }
 
     /// Blocks until the task is done (true) or the deadline has passed (false).
@@ -130,7 +120,7 @@ impl<T: 'static> JoinHandle<T> {
         if self.is_finished() {
             return Ok(true);
         }
-        if self.core().state.claim() {
+        if self.core().options.limit.is_none() && self.core().state.claim() {
             self.run_here();
             return Ok(true);
         }
@@ -142,7 +132,7 @@ impl<T: 'static> JoinHandle<T> {
         }
         let core = self.core();
         let pool = Arc::as_ptr(&core.shared) as usize;
-        let what = || match &core.name {
+        let what = || match &core.options.name {
             Some(name) => format!("task {name:?}"),
             None => "a task".to_owned(),
         };
@@ -239,21 +229,12 @@ impl<T: 'static> JoinHandle<T> {
 impl<T: 'static> Future for JoinHandle<T> {
     type Output = Result<T, TaskError>;
 
-    /// # Panics
-    /// When polled again after it was ready.
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         if !this.is_finished() && this.set_waiter(Waiter::Future(context.waker().clone())) {
             return Poll::Pending;
         }
-        // The state remembers that the result was taken, so that a second poll is a panic, not a
-        // double read.
-        assert!(
-            this.core().state.take_result(),
-            "`JoinHandle` polled after completion"
-        );
-        // SAFETY: done, and taken once by the assertion above.
-        Poll::Ready(unsafe { (this.core().vtable.take)(this.core) })
+        Poll::Ready(this.take())
     }
 }
 

@@ -6,26 +6,21 @@ mod state;
 
 use std::sync::Arc;
 
+pub(crate) use cell::Options;
 pub use handle::JoinHandle;
 
 use crate::blocking;
-use crate::cancel::CancelToken;
 use crate::error::TaskError;
 use crate::shared::{Phase, Shared};
 use crate::worker::Worker;
 
 /// Starts a task that may do everything but borrow. See `Pool::spawn`.
-pub(crate) fn spawn<F, T>(
-    shared: &Arc<Shared>,
-    name: Option<Box<str>>,
-    token: Option<CancelToken>,
-    body: F,
-) -> JoinHandle<T>
+pub(crate) fn spawn<F, T>(shared: &Arc<Shared>, options: Options, body: F) -> JoinHandle<T>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let core = cell::allocate(Arc::clone(shared), name, token, body);
+    let core = cell::allocate(Arc::clone(shared), options, body);
     let handle = JoinHandle::new(core);
     if shared.phase() != Phase::Open {
         refuse(core);
@@ -48,7 +43,7 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let core = cell::allocate(Arc::clone(shared), None, None, body);
+    let core = cell::allocate(Arc::clone(shared), Options::default(), body);
     let handle = JoinHandle::new(core);
     // SAFETY: a live header in no queue; the queue's share keeps it alive.
     if shared.phase() != Phase::Open || !unsafe { blocking::submit(shared, core.cast()) } {
@@ -59,10 +54,10 @@ where
 
 fn refuse<T: 'static>(core: core::ptr::NonNull<cell::Core<T>>) {
     // SAFETY: the queue's share is still the caller's.
-    let (state, vtable) = unsafe { (&(*core.as_ptr()).state, (*core.as_ptr()).vtable) };
-    if state.claim() {
+    let this = unsafe { core.as_ref() };
+    if this.state.claim() {
         // SAFETY: claimed just now.
-        unsafe { (vtable.settle_claimed)(core, TaskError::Shutdown) };
+        unsafe { (this.vtable.settle_claimed)(core, TaskError::Shutdown) };
     }
     // SAFETY: the share is given up once, here.
     unsafe { cell::leave_queue(core) };
