@@ -23,6 +23,7 @@ inbox-link-relaxed                   loom_inbox      two_producers_lose_and_doub
 inbox-take-last-without-exchange     loom_inbox      two_producers_lose_and_double_nothing
 inbox-take-before-linked             loom_inbox      a_taken_node_is_never_touched_again
 inbox-enter-relaxed                  loom_inbox      two_consumers_never_take_the_same
+inbox-refused-opens                  loom_inbox      two_consumers_never_take_the_same
 inbox-leave-relaxed                  loom_inbox      two_consumers_never_take_the_same
 countdown-done-relaxed               loom_countdown  exactly_one_is_the_last_and_sees_all
 countdown-without-fence              loom_countdown  exactly_one_is_the_last_and_sees_all
@@ -37,7 +38,7 @@ export RUSTFLAGS="${RUSTFLAGS:-} --cfg taskweave_loom"
 export LOOM_MAX_PREEMPTIONS="${LOOM_MAX_PREEMPTIONS:-2}"
 cargo_test=(cargo test --quiet --package taskweave-sys --release)
 
-seeded="$(grep -rhoE '(mutated|ordering)!\([^)]*"[a-z-]+"' src | grep -oE '"[a-z-]+"' | tr -d '"' | sort -u)"
+seeded="$(grep -rhoE --include='*.rs' '(mutated|ordering)!\([^)]*"[a-z-]+"' src | grep -oE '"[a-z-]+"' | tr -d '"' | sort -u)"
 listed="$(faults | cut -d' ' -f1 | sort -u)"
 if [[ "$seeded" != "$listed" ]]; then
     echo "the faults in src and those listed here differ:" >&2

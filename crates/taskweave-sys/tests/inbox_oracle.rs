@@ -168,3 +168,26 @@ fn taking_none_takes_none() {
         [7]
     );
 }
+
+/// Whoever is refused must leave the door as it was, or the second to knock comes in.
+#[test]
+fn a_receiver_that_knocks_is_refused_each_time() {
+    let inbox = Inbox::new();
+    for number in 0..3 {
+        // SAFETY: the node is fresh and lives until it is unboxed.
+        unsafe { inbox.push(Node::boxed(0, number)) };
+    }
+    let mut taken = Vec::new();
+    let result = inbox.try_take(2, |node| {
+        taken.push(number(node));
+        for _ in 0..3 {
+            assert!(matches!(inbox.try_pop(), Pop::Busy));
+            assert_eq!(inbox.try_take(1, |_| panic!("let in")), Take::Busy);
+        }
+    });
+    assert_eq!((result, taken), (Take::Taken(2), vec![0, 1]));
+    assert_eq!(
+        take(&inbox, 1).into_iter().map(number).collect::<Vec<_>>(),
+        [2]
+    );
+}

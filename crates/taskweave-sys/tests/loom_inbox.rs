@@ -146,6 +146,7 @@ fn a_taken_node_is_never_touched_again() {
     });
 }
 
+/// Each tries twice, so that one who was refused comes back while the other is still at work.
 #[test]
 fn two_consumers_never_take_the_same() {
     check(2, |order| {
@@ -153,13 +154,17 @@ fn two_consumers_never_take_the_same() {
         for payload in [1, 2, 3] {
             push(&inbox, payload);
         }
-        let attempt = || {
-            inbox.body(|inbox| match inbox.try_pop() {
-                Pop::Taken(node) => vec![consume(node)],
-                Pop::Empty | Pop::Busy => Vec::new(),
+        let attempts = || {
+            inbox.body(|inbox| {
+                let attempts = [inbox.try_pop(), inbox.try_pop()];
+                let taken = attempts.into_iter().filter_map(|attempt| match attempt {
+                    Pop::Taken(node) => Some(consume(node)),
+                    Pop::Empty | Pop::Busy => None,
+                });
+                taken.collect::<Vec<_>>()
             })
         };
-        let mut taken = order.run(vec![attempt(), attempt()]).concat();
+        let mut taken = order.run(vec![attempts(), attempts()]).concat();
         while let Pop::Taken(node) = inbox.try_pop() {
             taken.push(consume(node));
         }

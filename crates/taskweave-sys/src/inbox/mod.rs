@@ -205,12 +205,18 @@ impl<'a, T: Linked> Consumer<'a, T> {
     #[inline]
     fn enter(inbox: &'a Inbox<T>) -> Option<Self> {
         // Acquire: pairs with the Release of the consumer before, whose store to `head` comes
-        // before ours.
-        let occupied = inbox
-            .front
-            .taken
-            .swap(true, ordering!(Acquire, "inbox-enter-relaxed"));
-        (!occupied).then(|| Self { inbox })
+        // before ours. Relaxed on failure: nothing is read by one who isn't admitted.
+        let admission = inbox.front.taken.compare_exchange(
+            false,
+            true,
+            ordering!(Acquire, "inbox-enter-relaxed"),
+            Ordering::Relaxed,
+        );
+        if mutated!("inbox-refused-opens") {
+            return Some(Self { inbox }).filter(|_| admission.is_ok());
+        }
+        // Lazily: one who isn't admitted must not open the door by dropping what was never its own.
+        admission.is_ok().then(|| Self { inbox })
     }
 
     fn next(&mut self) -> Pop<T> {
