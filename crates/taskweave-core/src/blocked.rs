@@ -6,9 +6,10 @@
 //! futex call anyway.
 
 use std::fmt::Write;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use taskweave_sys::sync::atomic::{AtomicUsize, Ordering};
+use taskweave_sys::sync::{Mutex, MutexGuard};
 
 use crate::thread;
 
@@ -23,7 +24,9 @@ struct Entry {
 // SAFETY: `runner` points to an atomic that lives as long as the entry.
 unsafe impl Send for Entry {}
 
-static BLOCKED: Mutex<Vec<Entry>> = Mutex::new(Vec::new());
+taskweave_sys::shared_static! {
+    static BLOCKED: Mutex<Vec<Entry>> = Mutex::new(Vec::new());
+}
 
 fn lock() -> MutexGuard<'static, Vec<Entry>> {
     BLOCKED.lock().unwrap_or_else(PoisonError::into_inner)

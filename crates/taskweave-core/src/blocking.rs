@@ -4,10 +4,11 @@
 //! demand, up to the pool's bound, and end after ten idle seconds.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use taskweave_sys::sync::thread::Builder;
+use taskweave_sys::sync::{Condvar, Mutex, MutexGuard};
 
 use crate::keeper;
 use crate::shared::{Phase, Shared};

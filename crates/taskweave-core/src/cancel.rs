@@ -1,9 +1,9 @@
 //! Cancellation: a flag that tasks which haven't begun respect, and bodies may ask.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 
-use std::sync::{Mutex, PoisonError};
 use taskweave_sys::sync::atomic::{AtomicBool, Ordering};
+use taskweave_sys::sync::{Mutex, MutexGuard};
 
 /// Cancels what was started with it. Clones are the same token; a child is cancelled with its parent, not the
 /// other way round.
@@ -64,6 +64,6 @@ impl CancelToken {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,13 +7,14 @@
 
 use core::ptr;
 use std::io;
-use std::sync::{Arc, Condvar, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use taskweave_sys::machine::{affinity, priority};
 use taskweave_sys::parker::Parker;
 use taskweave_sys::sync::atomic::{AtomicUsize, Ordering, fence};
 use taskweave_sys::sync::thread::Builder;
+use taskweave_sys::sync::{Condvar, MutexGuard};
 
 use crate::idle::Sleep;
 use crate::shared::{MODE_ASLEEP, MODE_WOKEN, Phase, Shared, Slot};

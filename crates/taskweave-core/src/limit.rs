@@ -2,9 +2,10 @@
 
 use core::fmt;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use taskweave_sys::sync::atomic::{AtomicBool, Ordering};
+use taskweave_sys::sync::{Mutex, MutexGuard};
 
 use crate::shared::Shared;
 use crate::task::Task;

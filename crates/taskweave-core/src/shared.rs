@@ -1,12 +1,13 @@
 //! What the threads of a pool share: the slots, who is idle, and how work comes in.
 
 use core::ptr::{self, NonNull};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 
 use crossbeam_utils::CachePadded;
 use taskweave_sys::deque::{self, Stealer};
 use taskweave_sys::inbox::Inbox;
 use taskweave_sys::parker::Parker;
+use taskweave_sys::sync::Mutex;
 use taskweave_sys::sync::atomic::{AtomicPtr, AtomicU8, AtomicUsize, Ordering};
 
 use crate::blocking::Blocking;

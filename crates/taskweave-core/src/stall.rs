@@ -17,10 +17,11 @@
 //! A task that starts between two of the looks makes the verdict no less true: the bodies that wait don't
 //! wait for it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use taskweave_sys::parker::Parker;
 use taskweave_sys::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use taskweave_sys::sync::{Mutex, MutexGuard};
 
 use crate::idle::Sleep;
 use crate::latch::Latch;

@@ -127,7 +127,7 @@ static FREE: Mutex<Vec<&'static Parker>> = Mutex::new(Vec::new());
 
 impl ParkerLease {
     fn new() -> Self {
-        let recycled = if cfg!(taskweave_shuttle) {
+        let recycled = if cfg!(any(taskweave_loom, taskweave_shuttle)) {
             // A model checker's primitives end with the execution that made them.
             None
         } else {
@@ -139,7 +139,7 @@ impl ParkerLease {
 
 impl Drop for ParkerLease {
     fn drop(&mut self) {
-        if !cfg!(taskweave_shuttle) {
+        if !cfg!(any(taskweave_loom, taskweave_shuttle)) {
             FREE.lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .push(self.0);

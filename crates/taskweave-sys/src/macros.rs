@@ -36,7 +36,15 @@ macro_rules! thread_local {
 #[cfg(taskweave_loom)]
 #[macro_export]
 macro_rules! thread_local {
-    ($($tokens:tt)*) => { $crate::__private::loom::thread_local! { $($tokens)* } };
+    () => {};
+    ($(#[$meta:meta])* $visibility:vis static $name:ident: $type:ty = const $init:block; $($rest:tt)*) => {
+        $crate::__private::loom::thread_local! { $(#[$meta])* $visibility static $name: $type = $init; }
+        $crate::thread_local! { $($rest)* }
+    };
+    ($(#[$meta:meta])* $visibility:vis static $name:ident: $type:ty = $init:expr; $($rest:tt)*) => {
+        $crate::__private::loom::thread_local! { $(#[$meta])* $visibility static $name: $type = $init; }
+        $crate::thread_local! { $($rest)* }
+    };
 }
 
 /// `std::thread_local!` of the backend in use: a model checker gives every modelled thread its own
@@ -47,8 +55,45 @@ macro_rules! thread_local {
     ($($tokens:tt)*) => { $crate::__private::shuttle::thread_local! { $($tokens)* } };
 }
 
+/// A static whose value a model checker makes anew for each execution. Reached by method calls, as a model's static is a reference to one.
+///
+/// ```
+/// use taskweave_sys::sync::Mutex;
+/// taskweave_sys::shared_static! {
+///     static NAMES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+/// }
+/// NAMES.lock().unwrap().push("one".to_owned());
+/// ```
+#[cfg(not(any(taskweave_loom, taskweave_shuttle)))]
+#[macro_export]
+macro_rules! shared_static {
+    ($(#[$meta:meta])* static $name:ident: $type:ty = $init:expr;) => {
+        $(#[$meta])* static $name: $type = $init;
+    };
+}
+
+/// A static whose value a model checker makes anew for each execution.
+#[cfg(taskweave_loom)]
+#[macro_export]
+macro_rules! shared_static {
+    ($(#[$meta:meta])* static $name:ident: $type:ty = $init:expr;) => {
+        $crate::__private::loom::lazy_static! { $(#[$meta])* static ref $name: $type = $init; }
+    };
+}
+
+/// A static whose value a model checker makes anew for each execution.
+#[cfg(all(taskweave_shuttle, not(taskweave_loom)))]
+#[macro_export]
+macro_rules! shared_static {
+    ($(#[$meta:meta])* static $name:ident: $type:ty = $init:expr;) => {
+        $crate::__private::shuttle::lazy_static! { $(#[$meta])* static ref $name: $type = $init; }
+    };
+}
+
 /// Whether the build was seeded with the named fault, which a model must then find (see
-/// `mutations.sh`).
+/// `mutations.sh`). Evaluated in the crate that uses it.
+#[doc(hidden)]
+#[macro_export]
 macro_rules! mutated {
     ($name:literal) => {
         cfg!(taskweave_mutation = $name)
@@ -56,9 +101,11 @@ macro_rules! mutated {
 }
 
 /// The given ordering, or `Relaxed` in a build seeded with the named fault.
+#[doc(hidden)]
+#[macro_export]
 macro_rules! ordering {
     ($ordering:ident, $name:literal) => {
-        if mutated!($name) {
+        if $crate::mutated!($name) {
             $crate::sync::atomic::Ordering::Relaxed
         } else {
             $crate::sync::atomic::Ordering::$ordering

@@ -326,15 +326,15 @@ impl<'env> FrozenPass<'env> {
         let core = &mut *self.core;
         core.shared = &raw const **pool.shared();
         core.tally.rearm(core.sinks);
-        *core.stopped.get_mut() = false;
-        *core.skipped.get_mut() = 0;
+        core.stopped.store(false, Ordering::Relaxed);
+        core.skipped.store(0, Ordering::Relaxed);
         let pass = core.pass;
         if core.sinks > 0 {
             let core = &*core;
             enter(pool.shared(), |worker| core.run_here(worker));
         }
         core.pass = pass.wrapping_add(1);
-        let skipped = *core.skipped.get_mut();
+        let skipped = core.skipped.load(Ordering::Relaxed);
         let failure = core
             .failure
             .get_mut()
