@@ -16,6 +16,7 @@ parker-wake-only-from-zero           loom_parker     every_permit_lets_one_sleep
 deque-publish-relaxed                loom_deque      what_a_thief_gets_it_sees
 deque-claim-relaxed                  loom_deque      what_a_thief_gets_it_sees
 deque-claim-frees                    loom_deque      a_slot_is_written_again_only_after_it_was_read
+deque-claim-while-stealing           loom_deque      a_second_thief_leaves_the_first_alone
 deque-finish-relaxed                 loom_deque      a_slot_is_written_again_only_after_it_was_read
 deque-refresh-relaxed                loom_deque      a_slot_is_written_again_only_after_it_was_read
 deque-owner-frees-under-a-thief      loom_deque      spilling_goes_on_while_a_thief_copies

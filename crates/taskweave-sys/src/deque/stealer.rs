@@ -63,7 +63,7 @@ impl<T> Stealer<T> {
         }
         // Acquire: pairs with the Release in `publish`, for the slots and what the elements point
         // to.
-        if indices.is_stealing()
+        if (indices.is_stealing() && !mutated!("deque-claim-while-stealing"))
             || word
                 .exchange(
                     indices,
