@@ -1,1 +1,40 @@
-//! (skeleton)
+#![doc = include_str!("../README.md")]
+//!
+//! # Files
+//!
+//! | folder or file | what it holds |
+//! |---|---|
+//! | `parse.rs`, `problem.rs`, `constraint.rs` | the formats, and a checked problem |
+//! | `geometry.rs` | poses: SE(2) |
+//! | `order/` | nested dissection, with minimum degree in the leaves |
+//! | `tree/` | the assembly tree, cut into groups by a cost model |
+//! | `numeric/` | SIMD kernels, linearisation, assembly, whole and tiled fronts |
+//! | `plan/` | memory layout, the list of tasks, the operations, the graph |
+//! | `solver.rs`, `options.rs`, `report.rs`, `normal.rs` | what a user sees |
+//! | `svg.rs` | the map as a picture |
+#![forbid(unsafe_code)]
+
+mod constraint;
+mod error;
+mod geometry;
+mod normal;
+mod numeric;
+mod options;
+mod order;
+mod parse;
+mod plan;
+mod problem;
+mod report;
+mod solver;
+mod svg;
+mod tree;
+
+pub use constraint::Constraint;
+pub use error::{ParseCause, ParseError, SlamError};
+pub use geometry::{Pose, wrap_angle};
+pub use normal::NormalEquations;
+pub use options::Options;
+pub use problem::{Problem, default_data_path};
+pub use report::{Phases, Report, Statistics, Summary};
+pub use solver::Solver;
+pub use svg::{Picture, write_atomically};

@@ -1,0 +1,299 @@
+//! Groups whose fronts are factorised whole, one after the other, in one task.
+//!
+//! A front is stored in two blocks. Its pivots' columns, with all rows, are the *panel*, and stay: they are the factor. The rest is the *update
+//! matrix*, which lives until the parent has added it in: in scratch memory if the parent is in the same group, else in the group's own output. The
+//! right-hand side is carried along as a last row, so that factorising also solves forward.
+//!
+//! A panel's rows are aligned at the border between pivots and the rest, with unused rows on top.
+
+use std::sync::{RwLock, RwLockReadGuard};
+
+use pulp::{Simd, WithSimd};
+
+use crate::numeric::assembly::{Entry, Part, add_entries, extend_add};
+use crate::numeric::buffer::Buffer;
+use crate::numeric::elements::{Chunk, ChunkValues, SlotKey};
+use crate::numeric::kernel::{self, BadPivot, Block, padded};
+use crate::tree::partition::Group;
+use crate::tree::runs::{self, Run, Window};
+use crate::tree::symbolic::Supernode;
+
+/// A front's sizes and the place of its blocks.
+pub(crate) struct Front {
+    pub(crate) pivots: usize,
+    remaining: usize,
+    /// Unused rows above the panel's first.
+    top: usize,
+    /// The panel's leading dimension.
+    ld: usize,
+    /// Offset of the panel in the group's factor.
+    panel_at: usize,
+    /// Offset of the update matrix in scratch; the top front's is the group's output and has none.
+    update_at: usize,
+    /// The first own pose among the group's, and the rows' poses, by the group's numbers.
+    first: u32,
+    rows: Vec<u32>,
+    /// Children in the same group, by their number in it, and their runs to this front.
+    children: Vec<(usize, Vec<Run>)>,
+    /// Slots to assemble into the panel, and into the update matrix: the top front's diagonals of boundary poses.
+    panel_entries: Vec<Entry>,
+    update_entries: Vec<Entry>,
+}
+
+/// A whole group's layout.
+pub(crate) struct Layout {
+    pub(crate) fronts: Vec<Front>,
+    pub(crate) factor_length: usize,
+    pub(crate) scratch_length: usize,
+}
+
+impl Front {
+    /// The update matrix's leading dimension.
+    fn update_ld(&self) -> usize {
+        padded(self.remaining + 1)
+    }
+
+    fn update_length(&self) -> usize {
+        self.update_ld() * self.remaining
+    }
+
+    /// The first row below the pivots in the panel.
+    fn border(&self) -> usize {
+        self.top + self.pivots
+    }
+
+    /// The row of the right-hand side in the panel.
+    fn right_hand_side(&self) -> usize {
+        self.border() + self.remaining
+    }
+
+    fn panel_window(&self) -> Window {
+        Window { rows: 0..self.pivots + self.remaining + 1, columns: 0..self.pivots, ld: self.ld, origin: self.top }
+    }
+
+    /// The update matrix, numbered as part of this front.
+    fn update_window(&self) -> Window {
+        let end = self.pivots + self.remaining;
+        Window { rows: self.pivots..end + 1, columns: self.pivots..end, ld: self.update_ld(), origin: 0 }
+    }
+
+    /// The update matrix, numbered as the parent's runs do.
+    fn passed_on(&self) -> Window {
+        Window { rows: 0..self.remaining + 1, columns: 0..self.remaining, ld: self.update_ld(), origin: 0 }
+    }
+
+    fn panel_length(&self) -> usize {
+        self.ld * self.pivots
+    }
+
+    fn enter(&mut self, chunk: u32, slot: u32, supernode: &Supernode, key: SlotKey) {
+        let (row, column) = (supernode.index_of(key.row), supernode.index_of(key.column));
+        for (part, row) in Part::of(row, column, self.pivots + self.remaining) {
+            if column < self.pivots {
+                let (row, column) = ((row + self.top) as u32, column as u32);
+                self.panel_entries.push(Entry { chunk, slot, row, column, part });
+            } else {
+                let (row, column) = ((row - self.pivots) as u32, (column - self.pivots) as u32);
+                self.update_entries.push(Entry { chunk, slot, row, column, part });
+            }
+        }
+    }
+}
+
+impl Layout {
+    pub(crate) fn new(group: &Group, supernodes: &[Supernode], chunks: &[Chunk]) -> Self {
+        let (mut factor_length, mut scratch) = (0, Stack::default());
+        let mut fronts: Vec<Front> = Vec::new();
+        let mut children: Vec<Vec<usize>> = vec![Vec::new(); group.fronts.len()];
+        for (number, supernode) in supernodes[group.fronts.clone()].iter().enumerate() {
+            let is_top = number + 1 == group.fronts.len();
+            let (pivots, remaining) = (supernode.pivots(), supernode.remaining());
+            let top = padded(pivots) - pivots;
+            // A boundary pose's diagonal belongs to the top front, though its column is none of this group's.
+            let columns = if is_top { supernode.first..u32::MAX } else { supernode.first..supernode.end() };
+            let inside = std::mem::take(&mut children[number]);
+            let runs = |child: usize| runs::runs(&supernodes[group.fronts.start + child], supernode);
+            let mut front = Front {
+                pivots,
+                remaining,
+                top,
+                ld: top + pivots + padded(remaining + 1),
+                panel_at: factor_length,
+                update_at: 0,
+                first: supernode.first - group.own.start,
+                rows: supernode.rows.iter().map(|&place| group.local(place)).collect(),
+                children: inside.iter().map(|&child| (child, runs(child))).collect(),
+                panel_entries: Vec::new(),
+                update_entries: Vec::new(),
+            };
+            for (number, chunk) in (0..).zip(chunks) {
+                for slot in chunk.slots_of(columns.clone()) {
+                    front.enter(number, slot as u32, supernode, chunk.keys[slot - 1]);
+                }
+            }
+            factor_length += front.panel_length();
+            if !is_top {
+                front.update_at = scratch.take(front.update_length());
+                children[supernode.parent as usize - group.fronts.start].push(number);
+            }
+            for &child in &inside {
+                scratch.give_back(fronts[child].update_at);
+            }
+            fronts.push(front);
+        }
+        Self { fronts, factor_length, scratch_length: scratch.length }
+    }
+
+    pub(crate) fn top(&self) -> &Front {
+        self.fronts.last().expect("a group has a front")
+    }
+
+    /// How many numbers the group passes on.
+    pub(crate) fn output_length(&self) -> usize {
+        self.top().update_length()
+    }
+
+    /// The window of the output, numbered as the parent's runs do.
+    pub(crate) fn output_window(&self) -> Window {
+        self.top().passed_on()
+    }
+
+    /// The longest vector that a front's backward solve gathers.
+    pub(crate) fn gathered_length(&self) -> usize {
+        self.fronts.iter().map(|f| f.ld).max().unwrap_or(0)
+    }
+}
+
+/// Places in scratch memory, each freed once, found first-fit when the plan is made.
+#[derive(Default)]
+struct Stack {
+    /// Offset and length of what is taken, ascending.
+    taken: Vec<(usize, usize)>,
+    length: usize,
+}
+
+impl Stack {
+    fn take(&mut self, length: usize) -> usize {
+        let (mut at, mut place) = (0, 0);
+        while place < self.taken.len() && self.taken[place].0 < at + length {
+            at = self.taken[place].0 + self.taken[place].1;
+            place += 1;
+        }
+        self.taken.insert(place, (at, length));
+        self.length = self.length.max(at + length);
+        at
+    }
+
+    fn give_back(&mut self, at: usize) {
+        let place = self.taken.iter().rposition(|&(a, _)| a == at).expect("taken before");
+        self.taken.remove(place);
+    }
+}
+
+/// What another group passed on to this one's top front.
+pub(crate) struct Incoming<'a> {
+    pub(crate) update: RwLockReadGuard<'a, Buffer>,
+    pub(crate) window: Window,
+    pub(crate) runs: &'a [Run],
+}
+
+/// Factorises all fronts of a group.
+pub(crate) struct Factor<'a, I> {
+    pub(crate) layout: &'a Layout,
+    /// The values of the group's chunks.
+    pub(crate) chunks: &'a [RwLock<ChunkValues>],
+    pub(crate) factor: &'a mut [f64],
+    pub(crate) scratch: &'a mut [f64],
+    pub(crate) output: &'a mut [f64],
+    pub(crate) incoming: I,
+}
+
+impl<'a, I: Iterator<Item = Incoming<'a>> + Clone> WithSimd for Factor<'a, I> {
+    /// On failure the place of the pose in the group.
+    type Output = Result<(), u32>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
+        let fronts = &self.layout.fronts;
+        for (number, front) in fronts.iter().enumerate() {
+            let panel = &mut self.factor[front.panel_at..][..front.panel_length()];
+            let is_top = number + 1 == fronts.len();
+            // The update matrix is split off the scratch memory, so that those of the children can be read beside it.
+            let own_scratch = if is_top { 0 } else { front.update_length() };
+            let (before, rest) = self.scratch.split_at_mut(front.update_at);
+            let (inner, after) = rest.split_at_mut(own_scratch);
+            let update = if is_top { &mut *self.output } else { inner };
+            let inside = |child: &Front| match child.update_at.checked_sub(front.update_at + own_scratch) {
+                Some(beyond) => &after[beyond..],
+                None => &before[child.update_at..],
+            };
+
+            panel.fill(0.0);
+            add_entries(panel, front.ld, &front.panel_entries, self.chunks);
+            let window = front.panel_window();
+            for (child, runs) in &front.children {
+                let child = &fronts[*child];
+                extend_add(panel, &window, inside(child), &child.passed_on(), runs);
+            }
+            for child in self.incoming.clone().filter(|_| is_top) {
+                extend_add(panel, &window, &child.update, &child.window, child.runs);
+            }
+            kernel::factor(simd, panel, front.ld, front.top, front.pivots)
+                .map_err(|BadPivot(column)| front.first + column as u32 / 3)?;
+
+            // What the pivots take from the rest is written first, so that it need not be cleared.
+            let below = Block { data: &panel[front.border()..], ld: front.ld };
+            kernel::lower_product(simd, update, front.update_ld(), front.remaining, below, front.pivots);
+            add_entries(update, front.update_ld(), &front.update_entries, self.chunks);
+            let window = front.update_window();
+            for (child, runs) in &front.children {
+                let child = &fronts[*child];
+                extend_add(update, &window, inside(child), &child.passed_on(), runs);
+            }
+            for child in self.incoming.clone().filter(|_| is_top) {
+                extend_add(update, &window, &child.update, &child.window, child.runs);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Solves backward through all fronts of a group, the top first.
+pub(crate) struct Backward<'a> {
+    pub(crate) layout: &'a Layout,
+    pub(crate) factor: &'a [f64],
+    /// The step by the group's numbers, three for each pose; that of the boundary is known, that of its own poses is found.
+    pub(crate) step: &'a mut [f64],
+    /// Room for a front's rows and for its pivots.
+    pub(crate) gathered: &'a mut [f64],
+    pub(crate) sums: &'a mut [f64],
+}
+
+impl WithSimd for Backward<'_> {
+    /// The squared norm of the forward solution on the group's own rows.
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> f64 {
+        let Self { layout, factor, step, gathered, sums } = self;
+        let mut squares = 0.0;
+        for front in layout.fronts.iter().rev() {
+            let panel = &factor[front.panel_at..][..front.panel_length()];
+            let x = &mut gathered[..front.ld];
+            for (to, &row) in x[front.border()..].chunks_exact_mut(3).zip(&front.rows) {
+                to.copy_from_slice(&step[3 * row as usize..][..3]);
+            }
+            // The right-hand side's row holds L⁻¹ g, so a one there makes it part of the sum; below it the panel holds zeros.
+            x[front.right_hand_side()] = 1.0;
+            x[front.right_hand_side() + 1..].fill(0.0);
+            let sums = &mut sums[..front.pivots];
+            sums.fill(0.0);
+            kernel::transposed_product(simd, Block { data: panel, ld: front.ld }, front.border(), x, sums);
+            let triangle = Block { data: &panel[front.top..], ld: front.ld };
+            let own = &mut step[3 * front.first as usize..][..front.pivots];
+            kernel::backward(simd, triangle, sums, own);
+            squares += panel[front.right_hand_side()..].iter().step_by(front.ld).map(|y| y * y).sum::<f64>();
+        }
+        squares
+    }
+}
