@@ -107,7 +107,7 @@ fn serve(shared: &Shared) {
         state.idle += 1;
         if shared.phase() != Phase::Open {
             drop(state);
-            keeper::look_at_phase(shared);
+            keeper::end_if_over(shared);
             state = blocking.lock();
         }
         if shared.phase() >= Phase::Gone {

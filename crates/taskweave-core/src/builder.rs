@@ -221,7 +221,11 @@ impl PoolBuilder {
             max_blocking: self.max_blocking,
             queue_capacity: self.queue_capacity,
             stack_size: self.stack_size,
-            spin_us: if cfg!(taskweave_shuttle) { 0 } else { spin_us },
+            spin_us: if cfg!(any(taskweave_loom, taskweave_shuttle)) {
+                0
+            } else {
+                spin_us
+            },
             priority: self.priority,
             on_start: self.on_start,
             on_stop: self.on_stop,

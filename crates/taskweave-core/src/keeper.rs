@@ -11,8 +11,10 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use taskweave_sys::machine::{affinity, priority};
+use taskweave_sys::mutated;
 use taskweave_sys::parker::Parker;
 use taskweave_sys::sync::atomic::{AtomicUsize, Ordering, fence};
+use taskweave_sys::sync::hint::spin_loop;
 use taskweave_sys::sync::thread::Builder;
 use taskweave_sys::sync::{Condvar, MutexGuard};
 
@@ -60,10 +62,12 @@ fn lock(shared: &Shared) -> MutexGuard<'_, Keepers> {
 
 /// Starts one keeper for each slot.
 pub(crate) fn start_all(shared: &Arc<Shared>) -> io::Result<()> {
-    for slot in 0..shared.slots.len() {
-        start(shared, slot)?;
+    let started = (0..shared.slots.len()).try_for_each(|slot| start(shared, slot).map(drop));
+    if started.is_err() {
+        // The slots without a keeper never sleep, so nobody would ever find the pool to be over.
+        end(shared, &lock(shared));
     }
-    Ok(())
+    started
 }
 
 fn start(shared: &Arc<Shared>, slot: usize) -> io::Result<usize> {
@@ -203,13 +207,18 @@ fn sleep_at_base(shared: &Shared, keeper: &Keeper, slot: &Slot) -> bool {
         // The look below is the look that dropping the last token calls for.
         let _ = shared.idle.end_search();
     }
-    if shared.work_visible() && shared.idle.retract(index, Sleep::Base) {
-        return true;
+    if shared.work_visible() {
+        if shared.idle.retract(index, Sleep::Base) {
+            worker.accept_token();
+            // What is visible may be somebody's who is halfway through taking or queueing it.
+            spin_loop();
+            return true;
+        }
+        // Whoever has the slot may have come for something else, and the token's end called for this look.
+        shared.wake_one();
     }
     loop {
-        if shared.phase() != Phase::Open && everybody_is_home(shared) {
-            dismiss(shared);
-        }
+        end_if_over(shared);
         let ticket = keeper.parker.prepare();
         // Acquire: pairs with the store in `wake_keeper`; the slot is this thread's now.
         if slot.mode.load(Ordering::Acquire) == MODE_WOKEN {
@@ -227,27 +236,53 @@ fn sleep_at_base(shared: &Shared, keeper: &Keeper, slot: &Slot) -> bool {
     true
 }
 
-/// Whether every slot sleeps at its base, no body runs without one, and nothing is queued.
-fn everybody_is_home(shared: &Shared) -> bool {
-    shared.sleepers.without_slot.load(Ordering::SeqCst) == 0
-        && shared.idle.all_at_base(shared.slots.len())
+/// Ends a closing pool in which every slot sleeps at its base, no body runs without one, and nothing is queued. To be
+/// called whenever something that kept it alive has ended.
+///
+/// All slots are claimed first. From then on nothing can begin in this pool, so that it doesn't matter in
+/// which moment each of the other conditions holds; and nobody is woken in a pool that is gone.
+pub(crate) fn end_if_over(shared: &Shared) {
+    if !matches!(shared.phase(), Phase::Draining | Phase::Dropping) {
+        return;
+    }
+    // One at a time: of two who claim half of the slots each, neither would end the pool.
+    let keepers = lock(shared);
+    let slots = shared.slots.len();
+    if !shared.idle.all_at_base(slots) {
+        return;
+    }
+    let mut claimed = Vec::with_capacity(slots);
+    while claimed.len() < slots
+        && let Some(slot) = shared.idle.claim(Sleep::Base, 0)
+    {
+        claimed.push(slot);
+    }
+    // In this order: a body without a slot may leave a task to a blocking thread, and both may leave work in a queue.
+    if claimed.len() == slots
+        && shared.sleepers.without_slot.load(Ordering::SeqCst) == 0
         && shared.blocking.is_idle()
         && !shared.work_visible()
+    {
+        end(shared, &keepers);
+        return;
+    }
+    for slot in claimed {
+        shared.idle.announce(slot, Sleep::Base);
+    }
+    drop(keepers);
+    if shared.work_visible() {
+        shared.wake_one();
+    }
+    shared.check_stall();
 }
 
-/// Ends the pool: each keeper leaves when it sees this.
-fn dismiss(shared: &Shared) {
+/// Each thread leaves when it sees this.
+fn end(shared: &Shared, keepers: &Keepers) {
     shared.phase.store(Phase::Gone as u8, Ordering::SeqCst);
-    for keeper in &lock(shared).all {
+    for keeper in &keepers.all {
         keeper.parker.release(1);
     }
-}
-
-/// Called when something that kept a closing pool alive has ended.
-pub(crate) fn look_at_phase(shared: &Shared) {
-    if shared.phase() != Phase::Open && everybody_is_home(shared) {
-        dismiss(shared);
-    }
+    shared.blocking.wake_all();
 }
 
 fn become_spare(shared: &Shared, keeper: &Keeper, index: usize) {
@@ -259,7 +294,7 @@ fn become_spare(shared: &Shared, keeper: &Keeper, index: usize) {
         keepers.spares.push(index);
     }
     shared.sleepers.without_slot.fetch_sub(1, Ordering::SeqCst);
-    look_at_phase(shared);
+    end_if_over(shared);
 }
 
 /// Sleeps as a spare until a slot that was given to this keeper is woken.
@@ -292,11 +327,17 @@ pub(crate) fn give_slot_away(worker: &Worker) -> Result<(), NoSpare> {
     // A borrowed slot has a keeper that sleeps for it already.
     if !worker.is_borrowed() {
         let limit = shared.config.max_blocked;
+        // Relaxed: released by the store that makes a spare thread the keeper, which may look at once and must not take
+        // an earlier wake for its own.
+        if !mutated!("keeper-asleep-after-hand-over") {
+            worker.slot().mode.store(MODE_ASLEEP, Ordering::Relaxed);
+        }
         if !find_spare(shared, worker.index(), limit) {
             return Err(NoSpare { limit });
         }
-        // Relaxed: released by the bit that `vacate` sets.
-        worker.slot().mode.store(MODE_ASLEEP, Ordering::Relaxed);
+        if mutated!("keeper-asleep-after-hand-over") {
+            worker.slot().mode.store(MODE_ASLEEP, Ordering::Relaxed);
+        }
     }
     shared.sleepers.without_slot.fetch_add(1, Ordering::SeqCst);
     thread::set_without_slot(shared);

@@ -238,7 +238,7 @@ impl Pool {
         // keepers' next look at the queues.
         fence(Ordering::SeqCst);
         self.shared.blocking.wake_all();
-        self.shared.wake_all_keepers();
+        keeper::end_if_over(&self.shared);
     }
 }
 

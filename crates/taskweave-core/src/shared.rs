@@ -9,11 +9,12 @@ use taskweave_sys::inbox::Inbox;
 use taskweave_sys::parker::Parker;
 use taskweave_sys::sync::Mutex;
 use taskweave_sys::sync::atomic::{AtomicPtr, AtomicU8, AtomicUsize, Ordering};
+use taskweave_sys::sync::hint::spin_loop;
 
 use crate::blocking::Blocking;
 use crate::builder::Config;
 use crate::idle::{Idle, Sleep};
-use crate::keeper::{Keeper, Keepers};
+use crate::keeper::{self, Keeper, Keepers};
 use crate::metrics::{Counter, Counters};
 use crate::recycle::Depot;
 use crate::stall::Sleepers;
@@ -166,11 +167,14 @@ impl Shared {
                 return;
             }
             if !self.idle.begin_wake() {
+                spin_loop();
                 continue;
             }
             if self.wake_claimed() || !self.idle.end_search() || !self.work_visible() {
                 return;
             }
+            // A sleeper is between its bit and its count.
+            spin_loop();
         }
     }
 
@@ -217,14 +221,6 @@ impl Shared {
         unsafe { &*keeper }.parker().release(1);
     }
 
-    /// Wakes every keeper that sleeps at the base of its slot, so that it looks at the phase.
-    pub(crate) fn wake_all_keepers(&self) {
-        while let Some(index) = self.idle.claim(Sleep::Base, 0) {
-            self.idle.force_token();
-            self.wake_keeper(index);
-        }
-    }
-
     /// Drops a search token and passes the duty to look on, if this was the last one.
     pub(crate) fn end_search(&self) {
         if self.idle.end_search() && self.work_visible() {
@@ -254,7 +250,7 @@ impl Shared {
             self.wake_one();
         }
         if self.phase() != Phase::Open {
-            self.wake_all_keepers();
+            keeper::end_if_over(self);
             self.sweep_if_gone();
         }
     }

@@ -104,6 +104,9 @@ impl Shared {
     #[cold]
     fn fail_one_if_stalled(&self) {
         let list = self.sleepers.lock();
+        let Some(since) = self.idle.stillness(self.slots.len()) else {
+            return;
+        };
         let without_slot = self.sleepers.without_slot.load(Ordering::SeqCst);
         let outside = self.sleepers.outside.load(Ordering::SeqCst);
         let still = without_slot == list.len()
@@ -112,7 +115,9 @@ impl Shared {
                 .iter()
                 .all(|s| !s.moved_from_outside && sleeps(s.parker))
             && self.blocking.is_idle()
-            && self.slots_are_still();
+            && self.waits_are_still()
+            && !self.work_visible()
+            && self.idle.is_still(self.slots.len(), since);
         if !still {
             return;
         }
@@ -123,17 +128,16 @@ impl Shared {
         }
     }
 
-    fn slots_are_still(&self) -> bool {
-        self.idle.all_asleep(self.slots.len())
-            && self.slots.iter().enumerate().all(|(index, slot)| {
-                if !self.idle.is_asleep(index, Sleep::Waiting) {
-                    return true;
-                }
-                let waiter = slot.waiter.load(Ordering::Relaxed);
-                // SAFETY: set before the bit was; parkers live for ever.
-                waiter.is_null() || sleeps(unsafe { &*waiter })
-            })
-            && !self.work_visible()
+    /// Whether the waits that sleep in the middle of a slot's stack do so for certain.
+    fn waits_are_still(&self) -> bool {
+        self.slots.iter().enumerate().all(|(index, slot)| {
+            if !self.idle.is_asleep(index, Sleep::Waiting) {
+                return true;
+            }
+            let waiter = slot.waiter.load(Ordering::Relaxed);
+            // SAFETY: set before the bit was; parkers live for ever.
+            waiter.is_null() || sleeps(unsafe { &*waiter })
+        })
     }
 
     /// Sleeps until the latch is set, on a thread that has given its slot away.

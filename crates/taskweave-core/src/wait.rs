@@ -19,8 +19,12 @@ use crate::worker::Worker;
 /// Waits that run unrelated tasks nest at most so deep on one stack.
 const MAX_DEPTH: u32 = 32;
 
-/// Looks at a latch this often before it sleeps, outside of a worker.
-const OUTSIDE_SPINS: u32 = 200;
+/// How often a wait looks before it sleeps, outside of a worker. A model has no use for more looks than one.
+pub(crate) const SPINS: u32 = if cfg!(any(taskweave_loom, taskweave_shuttle)) {
+    1
+} else {
+    200
+};
 
 impl Worker {
     /// Returns when the latch is set. `mark` is the deque's position when the first part of what the
@@ -51,6 +55,7 @@ impl Worker {
                 self.sleep_waiting(latch);
                 continue;
             };
+            self.drop_token();
             self.depth().set(self.depth().get() + 1);
             self.run(task);
             if !self.is_current() {
@@ -81,20 +86,22 @@ impl Worker {
         let ticket = parker.prepare();
         if latch.is_set() || shared.work_visible() {
             ticket.cancel();
+            // What is visible may be somebody's who is halfway through taking or queueing it.
+            spin_loop();
         } else {
             self.slot().counters.parks.add(1);
             shared.check_stall();
             ticket.commit();
         }
-        if !shared.idle.retract(self.index(), Sleep::Waiting) {
-            self.accept_token();
-        }
+        // Either way it ends with a token: taken along with the bit, or left by whoever has claimed it.
+        let _ = shared.idle.retract(self.index(), Sleep::Waiting);
+        self.accept_token();
     }
 
     /// Waits without helping: the slot goes to a spare thread. False if there is none to be had; then
     /// helping is the only way on, and a task that needs what this stack holds finds out by itself.
     fn wait_apart(&self, latch: &Latch) -> bool {
-        for _ in 0..OUTSIDE_SPINS {
+        for _ in 0..SPINS {
             if latch.is_set() {
                 self.drop_token();
                 return true;
@@ -111,7 +118,7 @@ impl Worker {
 
 /// Waits for a latch on a thread that occupies no slot.
 pub(crate) fn wait_outside(latch: &Latch) {
-    for _ in 0..OUTSIDE_SPINS {
+    for _ in 0..SPINS {
         if latch.is_set() {
             return;
         }
@@ -173,7 +180,7 @@ impl Drop for Loan<'_> {
                 .sleepers
                 .without_slot
                 .fetch_sub(1, Ordering::SeqCst);
-            crate::keeper::look_at_phase(self.shared);
+            crate::keeper::end_if_over(self.shared);
         } else {
             self.shared.vacate(self.worker);
         }

@@ -1,6 +1,7 @@
 #![doc = include_str!("README.md")]
 
 use crossbeam_utils::CachePadded;
+use taskweave_sys::mutated;
 use taskweave_sys::sync::atomic::{AtomicU64, Ordering, fence_after_rmw};
 
 /// In which of the two ways a slot sleeps.
@@ -13,24 +14,32 @@ pub(crate) enum Sleep {
 }
 
 /// The counts at one moment.
+///
+/// | bits | |
+/// |---|---|
+/// | 0..16 | search tokens |
+/// | 16..32 | sleepers |
+/// | 32..64 | naps: how often a slot was declared asleep, wrapping |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Counts(u64);
 
 const SEARCHER: u64 = 1;
-const SLEEPER: u64 = 1 << 32;
+const SLEEPER: u64 = 1 << 16;
+/// On top, so that it carries into nothing.
+const NAP: u64 = 1 << 32;
 
 impl Counts {
     #[inline]
     pub(crate) fn everybody_is_busy(self) -> bool {
-        self.0 == 0
+        self.0 as u32 == 0
     }
     #[inline]
     pub(crate) fn searching(self) -> u32 {
-        self.0 as u32
+        self.0 as u32 & 0xffff
     }
     #[inline]
     pub(crate) fn asleep(self) -> u32 {
-        (self.0 >> 32) as u32
+        self.0 as u32 >> 16
     }
 }
 
@@ -74,19 +83,32 @@ impl Idle {
 
     /// Declares a slot asleep. The caller looks at every queue afterwards, before it sleeps.
     pub(crate) fn announce(&self, slot: usize, sleep: Sleep) {
-        self.map(sleep).set(slot);
-        // SeqCst RMW: with the fence, partner of `after_publish`.
-        self.counts.fetch_add(SLEEPER, Ordering::SeqCst);
-        #[cfg(not(taskweave_mutation = "idle_announce_fence"))]
-        fence_after_rmw();
+        if mutated!("idle-bit-before-count") {
+            self.map(sleep).set(slot);
+        }
+        // Before the bit, so that there are never more bits than the count says.
+        self.counts.fetch_add(SLEEPER + NAP, Ordering::SeqCst);
+        if !mutated!("idle-bit-before-count") {
+            self.map(sleep).set(slot);
+        }
+        if !mutated!("idle-announce-without-fence") {
+            // Partner of the fence in `after_publish`.
+            fence_after_rmw();
+        }
     }
 
-    /// Takes a slot's own announcement back. False: somebody has claimed it.
+    /// Takes a slot's own announcement back. True: the caller is awake, and holds a search token. False: somebody has claimed the
+    /// slot.
     #[must_use]
     pub(crate) fn retract(&self, slot: usize, sleep: Sleep) -> bool {
         let ours = self.map(sleep).clear(slot);
         if ours {
-            self.counts.fetch_sub(SLEEPER, Ordering::SeqCst);
+            let token = if mutated!("idle-retract-without-token") {
+                0
+            } else {
+                SEARCHER
+            };
+            self.counts.fetch_sub(SLEEPER - token, Ordering::SeqCst);
         }
         ours
     }
@@ -96,9 +118,21 @@ impl Idle {
         self.map(sleep).contains(slot)
     }
 
-    /// Whether all `slots` sleep, in either way, and nobody searches.
-    pub(crate) fn all_asleep(&self, slots: usize) -> bool {
-        self.glance().searching() == 0 && self.base.count() + self.waiting.count() == slots
+    /// If all `slots` sleep, in either way, and nobody searches: what [`is_still`](Self::is_still) wants to know.
+    pub(crate) fn stillness(&self, slots: usize) -> Option<Counts> {
+        // SeqCst: before the bits, so that whoever is declared asleep after a look at its bit is a nap more.
+        let counts = Counts(self.counts.load(Ordering::SeqCst));
+        (counts.searching() == 0 && self.bits() == slots).then_some(counts)
+    }
+
+    /// Whether nobody has been awake since.
+    pub(crate) fn is_still(&self, slots: usize, since: Counts) -> bool {
+        // SeqCst: after the bits, as a bit that was set again is a nap more by now.
+        self.bits() == slots && Counts(self.counts.load(Ordering::SeqCst)) == since
+    }
+
+    fn bits(&self) -> usize {
+        self.base.count() + self.waiting.count()
     }
 
     /// Whether all `slots` sleep at their base.
@@ -115,17 +149,19 @@ impl Idle {
 
     /// Becomes a searcher if fewer than `limit` search.
     pub(crate) fn begin_search(&self, limit: u32) -> bool {
-        let counts = self.glance();
-        if counts.searching() >= limit {
-            return false;
+        let mut counts = self.glance();
+        // Not an addition that may have to be taken back: somebody could rely on a token that was never meant.
+        while counts.searching() < limit {
+            match self.counts.compare_exchange_weak(
+                counts.0,
+                counts.0 + SEARCHER,
+                Ordering::SeqCst,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return true,
+                Err(now) => counts = Counts(now),
+            }
         }
-        let before = Counts(self.counts.fetch_add(SEARCHER, Ordering::SeqCst));
-        if before.searching() < limit {
-            return true;
-        }
-        // Others were faster. They are still counted, so this isn't the last one unless they have
-        // gone meanwhile; either way the caller goes to sleep by way of a full look at the queues.
-        self.counts.fetch_sub(SEARCHER, Ordering::SeqCst);
         false
     }
 
@@ -147,19 +183,15 @@ impl Idle {
                 .is_ok()
     }
 
-    /// A token without the throttle, for a wake that must happen (shutdown).
-    pub(crate) fn force_token(&self) {
-        self.counts.fetch_add(SEARCHER, Ordering::SeqCst);
-    }
-
     /// Drops a search token. True: it was the last, and the caller must look at every queue and
     /// wake somebody if there is work.
     #[must_use]
     pub(crate) fn end_search(&self) -> bool {
         let before = Counts(self.counts.fetch_sub(SEARCHER, Ordering::SeqCst));
-        // Partner of `after_publish`: what was published on the strength of this token is seen.
-        #[cfg(not(taskweave_mutation = "idle_end_search_fence"))]
-        fence_after_rmw();
+        if !mutated!("idle-end-search-without-fence") {
+            // Partner of the fence in `after_publish`: what was published on the strength of this token is seen.
+            fence_after_rmw();
+        }
         before.searching() == 1
     }
 }

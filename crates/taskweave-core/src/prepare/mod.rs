@@ -17,6 +17,7 @@ use crate::keeper;
 use crate::shared::{Phase, Shared};
 use crate::task::{Class, Description, Header, TaskVTable};
 use crate::thread;
+use crate::wait::SPINS;
 use crate::worker::Worker;
 use state::{Released, State, Submit};
 
@@ -341,7 +342,7 @@ impl Submission<'_> {
         if job.runner.load(Ordering::Relaxed) == thread::token() {
             return Err(TaskError::Deadlock);
         }
-        for _ in 0..200 {
+        for _ in 0..SPINS {
             if !job.state.is_busy() {
                 return job.outcome();
             }

@@ -16,6 +16,7 @@ use crate::blocked::Blocked;
 use crate::error::{TaskError, discard};
 use crate::keeper;
 use crate::thread;
+use crate::wait::SPINS;
 use crate::worker::Worker;
 
 /// The result of a task to come: wait for it, poll it, await it, or drop it to let the task run on
@@ -38,9 +39,6 @@ impl<T: 'static> fmt::Debug for JoinHandle<T> {
             .finish()
     }
 }
-
-/// How long a wait outside of a worker looks before it sleeps.
-const SPINS: u32 = 200;
 
 impl<T: 'static> JoinHandle<T> {
     pub(super) fn new(core: NonNull<Core<T>>) -> Self {

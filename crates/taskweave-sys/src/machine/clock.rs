@@ -12,8 +12,35 @@ use std::{
 /// constant rate and alike on all cores; on older ones, and after a virtual machine has moved, a
 /// difference may be wrong, so that nothing but tuning should depend on it. Subtract with
 /// `wrapping_sub`.
+///
+/// A model that could read the time wouldn't go the same way twice: under loom no time passes, under shuttle each
+/// reading is a random number that the schedule's seed decides.
 #[inline]
 pub fn ticks() -> u64 {
+    #[cfg(any(taskweave_loom, taskweave_shuttle))]
+    {
+        modelled_ticks()
+    }
+    #[cfg(not(any(taskweave_loom, taskweave_shuttle)))]
+    {
+        real_ticks()
+    }
+}
+
+#[cfg(taskweave_loom)]
+fn modelled_ticks() -> u64 {
+    0
+}
+
+#[cfg(all(taskweave_shuttle, not(taskweave_loom)))]
+fn modelled_ticks() -> u64 {
+    use shuttle::rand::{RngCore, thread_rng};
+    thread_rng().next_u64() >> 32
+}
+
+#[cfg_attr(any(taskweave_loom, taskweave_shuttle), allow(dead_code))]
+#[inline(always)]
+fn real_ticks() -> u64 {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     {
         // SAFETY: every x86-64 processor has the instruction.
@@ -42,7 +69,12 @@ pub fn ticks_per_us() -> u64 {
 }
 
 fn measure() -> u64 {
-    if cfg!(not(all(target_arch = "x86_64", not(miri)))) {
+    if cfg!(any(
+        not(target_arch = "x86_64"),
+        miri,
+        taskweave_loom,
+        taskweave_shuttle
+    )) {
         return 1000;
     }
     let (start, from) = both_clocks();
