@@ -74,6 +74,15 @@ pub(crate) struct Options {
     pub(crate) name: Option<Box<str>>,
     pub(crate) token: Option<CancelToken>,
     pub(crate) limit: Option<Limit>,
+    /// For a thread that may block: not to be run by a worker that waits.
+    pub(crate) blocking: bool,
+}
+
+impl Options {
+    /// Whether a thread that waits for the task may run it.
+    pub(crate) fn on_the_spot(&self) -> bool {
+        self.limit.is_none() && !self.blocking
+    }
 }
 
 #[repr(C)]
@@ -241,6 +250,8 @@ where
     } else {
         catch(body).map_err(|payload| TaskError::Panicked(Panic::new(payload)))
     };
+    // Relaxed: as above. What this thread does next, perhaps to wait, is no part of this task.
+    cell.core.runner.store(0, Ordering::Relaxed);
     finish(cell, result);
 }
 

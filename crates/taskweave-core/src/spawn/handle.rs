@@ -66,7 +66,7 @@ impl<T: 'static> JoinHandle<T> {
         claimed
     }
 
-    /// Waits for the result. A task that hasn't begun is run right here.
+    /// Waits for the result. A task that hasn't begun is run right here, unless it's one of `spawn_blocking` or under a `Limit`.
     ///
     /// In a worker whose task runs elsewhere, the slot is given to a spare thread for the time of the wait,
     /// so that the pool goes on with all its workers.
@@ -118,7 +118,7 @@ impl<T: 'static> JoinHandle<T> {
         if self.is_finished() {
             return Ok(true);
         }
-        if self.core().options.limit.is_none() && self.core().state.claim() {
+        if self.core().options.on_the_spot() && self.core().state.claim() {
             self.run_here();
             return Ok(true);
         }

@@ -43,7 +43,11 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let core = cell::allocate(Arc::clone(shared), Options::default(), body);
+    let options = Options {
+        blocking: true,
+        ..Options::default()
+    };
+    let core = cell::allocate(Arc::clone(shared), options, body);
     let handle = JoinHandle::new(core);
     // SAFETY: a live header in no queue; the queue's share keeps it alive.
     if shared.phase() != Phase::Open || !unsafe { blocking::submit(shared, core.cast()) } {
