@@ -234,7 +234,7 @@ impl fmt::Display for SlamError {
             Self::Option { name, must } => write!(f, "option `{name}` must be {must}"),
             Self::NotPositiveDefinite { iteration, pose } => write!(
                 f,
-                "iteration {iteration}: the normal equations have no positive pivot at pose {pose}; its constraints don't hold it"
+                "iteration {iteration}: the normal equations have no positive pivot at pose {pose}; beside other constraints, those that hold it are lost in rounding"
             ),
             Self::Diverged { iteration, initial, chi_squared } => write!(
                 f,

@@ -11,7 +11,7 @@ use crate::error::SlamError;
 pub struct Options {
     /// The most iterations to run; at least 1. Default: 50.
     pub max_iterations: usize,
-    /// The map is found when the step just taken was expected to lower χ² by no more than this part of it; from 0 to below 1. Near the map the
+    /// The map is found when the step just taken was expected to lower χ² by no more than this part of it (or by 10⁻¹² in all); from 0 to below 1. Near the map the
     /// steps shrink quadratically, so what is still to be gained then is about the square of it. Default: 10⁻⁷.
     pub tolerance: f64,
     /// The size a task should have, in modelled microseconds; more than 0. Default: 60.

@@ -18,6 +18,9 @@ use crate::plan::tasks::{Operation, Plan};
 use crate::problem::Problem;
 use crate::report::{Phases, Report, Statistics, Summary};
 
+/// A gain in χ² that means nothing: it counts squared standard deviations, so this is a millionth of one. Where the measurements agree, χ² itself is
+/// no more than rounding.
+const NEGLIGIBLE: f64 = 1e-12;
 /// χ² may rise on the way, but not this often in a row.
 const RISES: usize = 4;
 /// Nor beyond so many times its first value.
@@ -139,8 +142,7 @@ impl Solver {
         while !converged && iterations.len() < self.options.max_iterations {
             let report = iterate(self)?;
             iterations.push(report);
-            // Below what rounding leaves of χ² there is nothing to gain.
-            converged = report.expected_decrease <= self.options.tolerance * report.chi_squared + f64::MIN_POSITIVE;
+            converged = report.expected_decrease <= (self.options.tolerance * report.chi_squared).max(NEGLIGIBLE);
         }
         let chi_squared = self.problem.chi_squared(&self.poses());
         if !chi_squared.is_finite() {
@@ -155,7 +157,16 @@ impl Solver {
 
     /// Judges the iteration that has just run.
     fn conclude(&mut self, elapsed: Duration, outcome: Result<(), Failure>) -> Result<Report, SlamError> {
-        outcome.map_err(|failure| self.not_positive(failure))?;
+        if let Err(failure) = outcome {
+            // The poses are where they were. If χ² itself has overflowed there, that is the cause.
+            let chi_squared = self.problem.chi_squared(&self.poses());
+            if chi_squared.is_finite() {
+                return Err(self.not_positive(failure));
+            }
+            let Progress { iterations, initial, .. } = self.progress;
+            let initial = if iterations == 0 { chi_squared } else { initial };
+            return Err(SlamError::Diverged { iteration: iterations + 1, initial, chi_squared });
+        }
         let progress = &mut self.progress;
         progress.iterations += 1;
         let iteration = progress.iterations;

@@ -25,7 +25,7 @@ const STYLE: &str = "\
 text{font-family:system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif;fill:#2b2f36}\
 .title{font-size:26px;font-weight:600}.sub{font-size:15px;fill:#6a707a}.label{font-size:17px;font-weight:600}\
 path{fill:none;stroke-linejoin:round;stroke-linecap:round;vector-effect:non-scaling-stroke}\
-.loops{stroke-width:.35;stroke-opacity:.28}.way{stroke-width:1.1}\
+.loops{stroke-width:.35;stroke-opacity:.22}.way{stroke-width:1.1}\
 .before .loops{stroke:#9aa0a8}.before .way{stroke:#d9534f}\
 .after .loops{stroke:#9db8d6}.after .way{stroke:#1f5fa8}\
 .start{fill:#2b2f36}";
@@ -180,7 +180,7 @@ fn legend(out: &mut String, y: f64) {
             y - 5.0,
             x + 36.0
         );
-        x += 60.0 + 8.0 * text.len() as f64;
+        x += 60.0 + 9.0 * text.len() as f64;
     }
     let _ = write!(
         out,

@@ -6,4 +6,6 @@ pub(crate) mod elements;
 pub(crate) mod front;
 pub(crate) mod kernel;
 pub(crate) mod lanes;
+#[cfg(test)]
+mod tests;
 pub(crate) mod tiles;

@@ -9,6 +9,8 @@
 mod leaf;
 mod refine;
 mod separator;
+#[cfg(test)]
+mod tests;
 
 /// Sides of a vertex.
 const LEFT: u8 = 0;
@@ -114,7 +116,7 @@ pub(crate) fn nested_dissection(graph: &Adjacency, leaf_size: usize) -> Vec<u32>
 }
 
 /// Marsaglia's xorshift: the order must not depend on anything but the graph.
-pub(crate) struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
     pub(crate) fn next(&mut self) -> u64 {

@@ -4,3 +4,5 @@ pub(crate) mod engine;
 pub(crate) mod parallel;
 pub(crate) mod structure;
 pub(crate) mod tasks;
+#[cfg(test)]
+mod tests;
