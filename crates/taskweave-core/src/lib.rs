@@ -50,6 +50,9 @@ mod latch;
 mod limit;
 mod local;
 mod metrics;
+#[cfg(all(test, taskweave_loom))]
+#[path = "../../taskweave-sys/tests/model/mod.rs"]
+mod model;
 pub mod pass;
 mod pool;
 mod prefetch;

@@ -1,10 +1,14 @@
 #![doc = include_str!("README.md")]
 
+#[cfg(all(test, taskweave_loom))]
+mod models;
+
 use core::ptr;
 
 use taskweave_sys::parker::Parker;
 use taskweave_sys::sync::atomic::{AtomicIsize, AtomicPtr, Ordering};
 use taskweave_sys::sync::cell::Cell;
+use taskweave_sys::{mutated, ordering};
 
 /// A flag that is set once and that one thread may sleep on.
 pub(crate) struct Latch {
@@ -36,6 +40,10 @@ impl Latch {
         if seen == SET {
             return false;
         }
+        if mutated!("end-register-by-store") {
+            self.state.store(parker, Ordering::Release);
+            return true;
+        }
         // Release: pairs with the Acquire half of the swap in `set`. Acquire on failure: the flag
         // was set meanwhile, and what came before it is to be seen.
         self.state
@@ -48,7 +56,10 @@ impl Latch {
     #[inline]
     pub(crate) fn set(&self) {
         // AcqRel: Release publishes all that came before to `is_set`; Acquire pairs with `register`.
-        let waiter = self.state.swap(SET, Ordering::AcqRel);
+        let waiter = self.state.swap(SET, ordering!(AcqRel, "end-set-relaxed"));
+        if mutated!("end-touch-after-set") {
+            self.state.load(Ordering::Relaxed);
+        }
         if !waiter.is_null() && waiter != SET {
             // SAFETY: a registered parker lives for ever.
             unsafe { &*waiter }.release(1);
@@ -94,7 +105,7 @@ pub(crate) struct Tally {
     pub(crate) latch: Latch,
 }
 
-const BIAS: isize = 1 << 48;
+const BIAS: isize = if mutated!("end-unbiased") { 0 } else { 1 << 48 };
 const SETTLED: isize = -1;
 
 // SAFETY: `local` is touched by the owning thread only (see `add_local`); the rest is atomic.
@@ -133,7 +144,10 @@ impl Tally {
     #[inline]
     pub(crate) fn done(&self, n: isize) {
         // AcqRel: the last one sees what every part did and hands it on through the latch.
-        if self.count.fetch_sub(n, Ordering::AcqRel) == n {
+        let before = self
+            .count
+            .fetch_sub(n, ordering!(AcqRel, "end-done-relaxed"));
+        if before == n {
             self.latch.set();
         }
     }
