@@ -1,2 +1,114 @@
-//! (skeleton)
-fn main() {}
+//! Peers side by side.
+//!
+//! Every case is one job done by this project and by another system, in one process, in turns: A B A B. See [`harness`] for how, [`suites`]
+//! for what, [`report`] for what becomes of it.
+
+mod cli;
+mod error;
+mod harness;
+mod report;
+mod suites;
+
+use std::{fs, path::Path, process::ExitCode};
+
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use cli::Arguments;
+use error::BenchError;
+use report::Finding;
+use suites::{Case, Setup};
+
+fn main() -> ExitCode {
+    match serve_or_run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("taskweave-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A peer with settings of its own has this program start itself again.
+fn serve_or_run() -> Result<(), BenchError> {
+    #[cfg(feature = "slam-peers")]
+    {
+        use suites::cholmod_child as child;
+
+        let mut arguments = std::env::args().skip(1);
+        if arguments.next().as_deref() == Some(child::COMMAND) {
+            return child::serve(&arguments.next().unwrap_or_default());
+        }
+    }
+    run(&Arguments::parse())
+}
+
+fn run(arguments: &Arguments) -> Result<(), BenchError> {
+    let cases = chosen(arguments)?;
+    if arguments.list {
+        for case in &cases {
+            println!("{}", case.title());
+        }
+        return Ok(());
+    }
+    let machine = report::describe_machine();
+    println!("{machine}\n{} workers on each side.", arguments.workers);
+    let setup = Setup {
+        workers: arguments.workers,
+    };
+    let mut findings = Vec::new();
+    for case in &cases {
+        findings.push(measure(case, &setup, arguments)?);
+        // Written after each case: a long run that is broken off keeps what it has.
+        write(arguments, &findings, &machine)?;
+    }
+    println!("{}", report::table(&findings));
+    Ok(())
+}
+
+fn chosen(arguments: &Arguments) -> Result<Vec<Case>, BenchError> {
+    let cases: Vec<Case> = suites::catalogue()
+        .into_iter()
+        .filter(|case| arguments.suite.has(case.suite))
+        .filter(|case| {
+            let wanted = arguments.case.as_ref();
+            wanted.is_none_or(|wanted| case.title().contains(wanted.as_str()))
+        })
+        .collect();
+    match &arguments.case {
+        Some(wanted) if cases.is_empty() => Err(BenchError::NoCase(wanted.clone())),
+        _ => Ok(cases),
+    }
+}
+
+fn measure(case: &Case, setup: &Setup, arguments: &Arguments) -> Result<Finding, BenchError> {
+    let samples = arguments.samples.unwrap_or(case.samples);
+    let bar = ProgressBar::new(samples as u64).with_message(case.title());
+    if let Ok(style) = ProgressStyle::with_template("{msg:48} {bar:30} {pos}/{len} {eta}") {
+        bar.set_style(style);
+    }
+    bar.tick();
+    let mut pair = (case.build)(setup)?;
+    let comparison = pair.compare(samples, || bar.inc(1))?;
+    bar.finish_and_clear();
+    let form = pair.peer.form().map(str::to_owned);
+    Ok(Finding::new(case, setup, samples, comparison, form))
+}
+
+fn write(arguments: &Arguments, findings: &[Finding], machine: &str) -> Result<(), BenchError> {
+    if let Some(path) = &arguments.json {
+        save(path, &report::json(findings))?;
+    }
+    if let Some(path) = &arguments.markdown {
+        let about = format!("{machine} {} workers on each side.", arguments.workers);
+        save(path, &report::markdown(findings, &about))?;
+    }
+    Ok(())
+}
+
+fn save(path: &Path, text: &str) -> Result<(), BenchError> {
+    fs::write(path, text).map_err(|source| BenchError::Write {
+        path: path.to_owned(),
+        source,
+    })
+}

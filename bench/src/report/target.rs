@@ -1,0 +1,112 @@
+//! The goals: the ratio ours / peer that a row should stay below.
+
+use std::fmt;
+
+use crate::suites::Suite;
+
+struct Target {
+    suite: Suite,
+    case: &'static str,
+    peer: &'static str,
+    ratio: f64,
+}
+
+const fn at_most(suite: Suite, case: &'static str, peer: &'static str, ratio: f64) -> Target {
+    Target {
+        suite,
+        case,
+        peer,
+        ratio,
+    }
+}
+
+const TARGETS: &[Target] = &[
+    at_most(Suite::Kernel, "fib", "rayon", 0.75),
+    at_most(Suite::Kernel, "push+pop lifo", "crossbeam", 0.8),
+    at_most(Suite::Kernel, "push+publish+pop lifo", "crossbeam", 0.8),
+    at_most(Suite::Kernel, "push+pop fifo", "crossbeam", 0.8),
+    at_most(Suite::Kernel, "steal one", "crossbeam", 1.0),
+    at_most(Suite::Kernel, "steal batch", "crossbeam", 1.0),
+    at_most(Suite::Kernel, "steal one, two threads", "crossbeam", 1.0),
+    at_most(Suite::Kernel, "steal batch, two threads", "crossbeam", 1.0),
+    at_most(Suite::Kernel, "loop sum", "rayon", 1.0),
+    at_most(Suite::Kernel, "loop axpy", "rayon", 1.0),
+    at_most(Suite::Spawn, "fan-out", "rayon", 0.35),
+    at_most(Suite::Spawn, "prepared, on the spot", "rayon", 0.7),
+    at_most(Suite::Spawn, "prepared, on a worker", "rayon", 1.0),
+    at_most(Suite::Spawn, "prepared, caller asleep", "rayon", 1.0),
+    at_most(Suite::Slam, "iteration", "sequential", 0.62),
+    at_most(Suite::Slam, "iteration", "gtsam", 0.35),
+    at_most(Suite::Slam, "factorise+solve", "cholmod", 0.6),
+];
+
+/// The goal of a row, if one was set.
+pub(super) fn target(suite: Suite, case: &str, peer: &str) -> Option<f64> {
+    TARGETS
+        .iter()
+        .find(|target| target.suite == suite && target.case == case && target.peer == peer)
+        .map(|target| target.ratio)
+}
+
+/// How a ratio stands to its goal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// At or below it.
+    Met,
+    /// Above it.
+    Missed,
+    /// No goal was set.
+    Open,
+}
+
+impl Verdict {
+    pub(super) fn of(ratio: f64, target: Option<f64>) -> Self {
+        match target {
+            None => Self::Open,
+            Some(target) if ratio <= target => Self::Met,
+            Some(_) => Self::Missed,
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Met => "met",
+            Self::Missed => "missed",
+            Self::Open => "–",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TARGETS, Verdict};
+    use crate::suites::{Suite, catalogue};
+
+    #[test]
+    fn every_target_is_about_a_case() {
+        let cases = catalogue();
+        for target in TARGETS {
+            // The native peers are there only when built with them.
+            let native = target.suite == Suite::Slam && target.peer != "sequential";
+            assert!(
+                (native && !cfg!(feature = "slam-peers"))
+                    || cases.iter().any(|case| case.suite == target.suite
+                        && case.name == target.case
+                        && case.peer == target.peer),
+                "{} vs {}",
+                target.case,
+                target.peer
+            );
+        }
+    }
+
+    #[test]
+    fn a_ratio_at_the_target_meets_it() {
+        assert_eq!(Verdict::of(0.75, Some(0.75)), Verdict::Met);
+        assert_eq!(Verdict::of(0.76, Some(0.75)), Verdict::Missed);
+        assert_eq!(Verdict::of(f64::NAN, Some(0.75)), Verdict::Missed);
+        assert_eq!(Verdict::of(9.0, None), Verdict::Open);
+    }
+}

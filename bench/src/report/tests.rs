@@ -1,0 +1,109 @@
+use serde_json::Value;
+
+use super::{
+    Finding, json, markdown,
+    row::Row,
+    table,
+    table::{figure, ratio},
+};
+use crate::suites::Suite;
+
+fn finding(suite: Suite, case: &str, peer: &str, ratio: f64) -> Finding {
+    Finding {
+        row: Row {
+            suite,
+            case: case.to_owned(),
+            workers: 2,
+            ours_ns: 10.0 * ratio,
+            peer: peer.to_owned(),
+            peer_ns: 10.0,
+            ratio,
+            ours_cpu_ns: 20.0 * ratio,
+            peer_cpu_ns: 20.0,
+            spread: [0.9 * ratio, 1.1 * ratio],
+        },
+        unit: "join",
+        samples: 51,
+        unsettled: 0,
+        form: None,
+    }
+}
+
+#[test]
+fn json_has_exactly_the_agreed_keys() {
+    let text = json(&[finding(Suite::Kernel, "fib", "rayon", 0.5)]);
+    let rows: Value = serde_json::from_str(&text).unwrap();
+    let row = rows[0].as_object().unwrap();
+    let mut keys: Vec<&str> = row.keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    assert_eq!(
+        keys,
+        [
+            "case",
+            "ours_cpu_ns",
+            "ours_ns",
+            "peer",
+            "peer_cpu_ns",
+            "peer_ns",
+            "ratio",
+            "spread",
+            "suite",
+            "workers"
+        ]
+    );
+    assert_eq!(row["suite"], "kernel");
+    assert_eq!(row["spread"].as_array().unwrap().len(), 2);
+    assert_eq!(json(&[]), "[]\n");
+}
+
+#[test]
+fn json_comes_back_as_it_was() {
+    let finding = finding(Suite::Slam, "iteration", "gtsam", 0.25);
+    let rows: Vec<Row> = serde_json::from_str(&json(std::slice::from_ref(&finding))).unwrap();
+    assert_eq!(rows, [finding.row]);
+}
+
+#[test]
+fn the_page_shows_losses_first() {
+    let page = markdown(
+        &[
+            finding(Suite::Kernel, "fib", "rayon", 0.5),
+            finding(Suite::Kernel, "fib", "sequential", 3.0),
+            finding(Suite::Kernel, "fib", "chili", 1.1),
+            finding(Suite::Kernel, "steal one", "crossbeam", 1.2),
+            finding(Suite::Kernel, "loop sum", "rayon", 2.5),
+        ],
+        "A machine.",
+    );
+    let place = |text: &str| {
+        page.find(text)
+            .unwrap_or_else(|| panic!("no {text} in {page}"))
+    };
+    assert!(place("| loop sum |") < place("| steal one |"));
+    assert!(place("| steal one |") < place("| fib | chili"));
+    assert!(place("| fib | chili") < place("| fib | rayon"));
+    assert!(place("| fib | rayon") < place("| fib | sequential"));
+    assert!(page.contains("met: 1; missed: 2; rows without a target: 2"));
+    assert!(page.contains("**≤ 1 missed**"));
+}
+
+#[test]
+fn the_table_tells_what_the_figures_do_not() {
+    let mut found = finding(Suite::Spawn, "fan-out", "rayon", 0.3);
+    found.unsettled = 2;
+    found.form = Some("a special form".to_owned());
+    let table = table(&[found]);
+    assert!(table.contains("≤ 0.35 met"), "{table}");
+    assert!(table.contains("2 of 104 samples"), "{table}");
+    assert!(table.contains("a special form"), "{table}");
+}
+
+#[test]
+fn figures_are_short() {
+    assert_eq!(figure(2.894), "2.89");
+    assert_eq!(figure(28.94), "28.9");
+    assert_eq!(figure(289.4), "289");
+    assert_eq!(figure(1_234_567.0), "1 234 567");
+    assert_eq!(ratio(0.753), "0.75");
+    assert_eq!(ratio(153.2), "153");
+}

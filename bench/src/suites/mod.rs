@@ -1,0 +1,103 @@
+//! What is measured: every case is one job done by this project and by one peer.
+
+mod kernel;
+mod pools;
+mod slam;
+mod spawn;
+
+#[cfg(feature = "slam-peers")]
+pub(crate) use slam::cholmod_child;
+
+use std::fmt;
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+use crate::{error::BenchError, harness::Pair};
+
+/// A group of cases that is run together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Suite {
+    /// The parts that everything stands on: fork-join, queues, parallel loops.
+    Kernel,
+    /// Tasks of their own: fan-out, submissions from outside.
+    Spawn,
+    /// The whole: pose graphs.
+    Slam,
+}
+
+impl fmt::Display for Suite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Kernel => "kernel",
+            Self::Spawn => "spawn",
+            Self::Slam => "slam",
+        })
+    }
+}
+
+/// What a case is told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setup {
+    /// How many threads each side may compute with.
+    pub(crate) workers: usize,
+}
+
+/// One comparison, not yet set up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Case {
+    /// Where it belongs.
+    pub(crate) suite: Suite,
+    /// The job.
+    pub(crate) name: &'static str,
+    /// Who else does it.
+    pub(crate) peer: &'static str,
+    /// What the nanoseconds are per.
+    pub(crate) unit: &'static str,
+    /// How many pairs of samples it takes unless told otherwise; fewer where one is long.
+    pub(crate) samples: usize,
+    /// Starts both sides' pools.
+    pub(crate) build: fn(&Setup) -> Result<Pair, BenchError>,
+}
+
+impl Case {
+    /// Its full name, which `--case` looks at.
+    pub(crate) fn title(&self) -> String {
+        format!("{}/{} vs {}", self.suite, self.name, self.peer)
+    }
+}
+
+/// Every case, suite by suite.
+pub(crate) fn catalogue() -> Vec<Case> {
+    [kernel::cases(), spawn::cases(), slam::cases()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::catalogue;
+
+    #[test]
+    fn titles_are_unique() {
+        let cases = catalogue();
+        let titles: BTreeSet<String> = cases.iter().map(super::Case::title).collect();
+        assert_eq!(titles.len(), cases.len());
+    }
+
+    #[test]
+    fn every_job_has_a_sequential_row() {
+        // "One thread" rows are about the sequential form itself.
+        let parallel = |case: &super::Case| !case.name.ends_with("one thread");
+        for case in catalogue().into_iter().filter(parallel) {
+            assert!(
+                catalogue().iter().any(|other| other.name == case.name
+                    && other.suite == case.suite
+                    && other.peer == "sequential"),
+                "{} has none",
+                case.title()
+            );
+        }
+    }
+}
