@@ -1,2 +1,33 @@
-//! (skeleton)
-fn main() {}
+//! The `taskweave` program: real jobs on the Taskweave runtime.
+//!
+//! Whatever goes wrong is one line on standard error and exit code 2.
+
+mod allocations;
+mod args;
+mod failure;
+mod files;
+mod json;
+mod slam;
+mod stdout;
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: allocations::Counting = allocations::Counting;
+
+fn main() -> ExitCode {
+    match args::parse(std::env::args_os()).and_then(run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("taskweave: {}", failure.line());
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(request: args::Request) -> Result<(), failure::Failure> {
+    match request {
+        args::Request::Print(text) => stdout::print(&text),
+        args::Request::Run(args::Command::Slam(args)) => slam::run(&args),
+    }
+}

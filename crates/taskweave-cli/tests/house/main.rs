@@ -3,9 +3,11 @@
 //! Every rule is a function from a [`Tree`] to findings, so that its negative tests plant a violation in a tree made of strings.
 
 mod crates;
+mod facade;
 mod lexer;
 mod links;
 mod modules;
+mod source;
 mod text;
 mod tree;
 
@@ -18,7 +20,7 @@ const RULES: [(&str, Rule); 7] = [
     ("crates depend downwards", crates::dependencies_go_down),
     ("front ends stay apart", modules::front_ends_stay_apart),
     ("modules form no cycle", modules::modules_form_no_cycle),
-    ("the facade is used", modules::facade_is_used),
+    ("the facade is used", facade::facade_is_used),
     ("files are short", text::files_are_short),
     ("nothing is left undone", text::nothing_is_left_undone),
     ("links lead somewhere", links::links_lead_somewhere),
