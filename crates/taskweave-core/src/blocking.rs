@@ -105,10 +105,14 @@ fn serve(shared: &Shared) {
             continue;
         }
         state.idle += 1;
-        if shared.phase() != Phase::Open {
-            drop(state);
-            keeper::end_if_over(shared);
-            state = blocking.lock();
+        drop(state);
+        keeper::end_if_over(shared);
+        shared.check_stall();
+        state = blocking.lock();
+        if !state.queue.is_empty() {
+            // It came while nobody listened.
+            state.idle -= 1;
+            continue;
         }
         if shared.phase() >= Phase::Gone {
             state.idle -= 1;

@@ -295,6 +295,7 @@ fn become_spare(shared: &Shared, keeper: &Keeper, index: usize) {
     }
     shared.sleepers.without_slot.fetch_sub(1, Ordering::SeqCst);
     end_if_over(shared);
+    shared.check_stall();
 }
 
 /// Sleeps as a spare until a slot that was given to this keeper is woken.

@@ -262,6 +262,7 @@ impl Shared {
             self.sweep();
             thread::sweeping(false);
         }
+        self.check_stall();
     }
 
     /// Takes every task out of every queue and abandons it (children are run: their parents wait).

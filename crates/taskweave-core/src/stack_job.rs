@@ -47,7 +47,11 @@ where
         // A worker of another pool: that pool goes on with a spare thread, if it may have one.
         let _ = keeper::give_slot_away(worker);
     }
-    wait_outside(&job.latch);
+    if core::ptr::eq(thread::without_slot(), shared) {
+        shared.wait_without_slot(&job.latch);
+    } else {
+        wait_outside(&job.latch);
+    }
     match job.result.into_inner() {
         Some(Ok(result)) => result,
         Some(Err(payload)) => std::panic::resume_unwind(payload),

@@ -92,7 +92,8 @@ fn sleeps(parker: &Parker) -> bool {
 }
 
 impl Shared {
-    /// To be called by whoever is about to sleep, once its parker is prepared: fails one wait if nothing can move.
+    /// To be called by whoever is about to sleep, once its parker is prepared, or has ended what others may have been moved by: fails
+    /// one wait if nothing can move.
     pub(crate) fn check_stall(&self) {
         // A slot's own waits can be helped by nobody but the list's bodies; without any, some slot
         // or somebody outside is awake.

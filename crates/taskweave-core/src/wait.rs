@@ -154,11 +154,16 @@ pub(crate) fn borrow(shared: &Shared) -> Option<Loan<'_>> {
         // A worker of another pool: what it has queued must not wait for what happens here.
         outer.publish_everything();
     }
+    let outer_without = thread::set_without_slot(core::ptr::null());
+    if core::ptr::eq(outer_without, shared) {
+        // For the time of the loan it has a slot again.
+        shared.sleepers.without_slot.fetch_sub(1, Ordering::SeqCst);
+    }
     Some(Loan {
         shared,
         worker,
         outer: thread::set_current(worker),
-        outer_without: thread::set_without_slot(core::ptr::null()),
+        outer_without,
     })
 }
 
@@ -175,14 +180,20 @@ impl Drop for Loan<'_> {
         let lost = !self.worker.is_current();
         thread::set_current(self.outer);
         thread::set_without_slot(self.outer_without);
-        if lost {
-            self.shared
-                .sleepers
-                .without_slot
-                .fetch_sub(1, Ordering::SeqCst);
-            crate::keeper::end_if_over(self.shared);
-        } else {
-            self.shared.vacate(self.worker);
+        let without_slot = &self.shared.sleepers.without_slot;
+        match (core::ptr::eq(self.outer_without, self.shared), lost) {
+            // It had none before the loan, and has none now.
+            (true, true) => {}
+            (true, false) => {
+                without_slot.fetch_add(1, Ordering::SeqCst);
+                self.shared.vacate(self.worker);
+            }
+            (false, true) => {
+                without_slot.fetch_sub(1, Ordering::SeqCst);
+                crate::keeper::end_if_over(self.shared);
+                self.shared.check_stall();
+            }
+            (false, false) => self.shared.vacate(self.worker),
         }
     }
 }

@@ -161,6 +161,7 @@ impl<T: 'static> JoinHandle<T> {
             shared.sleepers.outside.fetch_add(1, Ordering::SeqCst);
             run();
             shared.sleepers.outside.fetch_sub(1, Ordering::SeqCst);
+            shared.check_stall();
         } else {
             run();
         }
