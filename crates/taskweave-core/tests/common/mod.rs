@@ -1,0 +1,342 @@
+//! What the tests share: a watchdog, pools of several sizes, counters, things that panic.
+#![allow(dead_code, reason = "each suite uses its part")]
+
+use std::any::Any;
+use std::collections::HashSet;
+use std::future::Future;
+use std::io::Write;
+use std::panic;
+use std::pin::pin;
+use std::sync::{Arc, Condvar, Mutex, Once};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use taskweave_core::{Pool, PoolBuilder};
+use taskweave_sys::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use taskweave_sys::sync::thread;
+
+/// Worker counts that most tests go through.
+pub(crate) const SIZES: [usize; 4] = [1, 2, 3, 8];
+
+/// Whether the long forms are to be run.
+pub(crate) fn soak() -> bool {
+    std::env::var_os("TASKWEAVE_SOAK").is_some_and(|value| value != "0")
+}
+
+/// `usual`, or `long` in a soak.
+pub(crate) fn rounds(usual: usize, long: usize) -> usize {
+    if soak() { long } else { usual }
+}
+
+pub(crate) fn builder(workers: usize) -> PoolBuilder {
+    Pool::builder().worker_threads(workers)
+}
+
+pub(crate) fn pool(workers: usize) -> Pool {
+    builder(workers).build().expect("the pool starts")
+}
+
+/// Calls `test` with a pool of each size.
+pub(crate) fn each_size(mut test: impl FnMut(Pool)) {
+    for workers in SIZES {
+        test(pool(workers));
+    }
+}
+
+/// Aborts the process if it lives for too long: a hang becomes a failure that says where.
+pub(crate) struct Watchdog {
+    over: Arc<(Mutex<bool>, Condvar)>,
+}
+
+/// Starts a watchdog for the current test.
+pub(crate) fn watch() -> Watchdog {
+    quiet();
+    let name = thread::current().name().unwrap_or("a test").to_owned();
+    let limit = Duration::from_secs(if soak() { 3600 } else { 120 });
+    let over = Arc::new((Mutex::new(false), Condvar::new()));
+    let for_thread = Arc::clone(&over);
+    thread::spawn(move || {
+        let (lock, ended) = &*for_thread;
+        let over = lock.lock().expect("nobody panics with it");
+        let (over, _) = ended
+            .wait_timeout_while(over, limit, |over| !*over)
+            .expect("nobody panics with it");
+        if !*over {
+            // Not by a macro: the test harness would keep the text to itself.
+            let _ = writeln!(
+                std::io::stderr(),
+                "{name} hangs; what its threads do:\n{}",
+                threads()
+            );
+            std::process::abort();
+        }
+    });
+    Watchdog { over }
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        *self.over.0.lock().expect("nobody panics with it") = true;
+        self.over.1.notify_all();
+    }
+}
+
+/// Name, state and system call of each thread of this process.
+fn threads() -> String {
+    let mut lines = String::new();
+    for task in std::fs::read_dir("/proc/self/task")
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        let read = |file: &str| std::fs::read_to_string(task.path().join(file)).unwrap_or_default();
+        let state = read("stat")
+            .rsplit(')')
+            .next()
+            .unwrap_or("")
+            .get(1..2)
+            .unwrap_or("")
+            .to_owned();
+        lines += &format!("  {} {state} {}\n", read("comm").trim(), read("wchan"));
+    }
+    lines
+}
+
+/// Keeps panics that a test causes on purpose out of its output.
+pub(crate) fn quiet() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let usual = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !message(info.payload()).contains("on purpose") {
+                usual(info);
+            }
+        }));
+    });
+}
+
+/// The text of a panic's payload.
+pub(crate) fn message(payload: &(dyn Any + Send)) -> String {
+    payload
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| payload.downcast_ref::<String>().cloned())
+        .or_else(|| {
+            payload
+                .downcast_ref::<Bomb>()
+                .map(|_| "a bomb on purpose".to_owned())
+        })
+        .unwrap_or_default()
+}
+
+/// What `f` panics with.
+pub(crate) fn panic_of(f: impl FnOnce()) -> String {
+    match panic::catch_unwind(panic::AssertUnwindSafe(f)) {
+        Ok(()) => panic!("it should have panicked"),
+        Err(payload) => {
+            let text = message(&*payload);
+            // Perhaps a bomb.
+            std::mem::forget(payload);
+            text
+        }
+    }
+}
+
+/// Panics when dropped, unless a panic is under way: two at once end the process by the language's rules.
+pub(crate) struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            panic!("a drop on purpose");
+        }
+    }
+}
+
+/// How often each of `n` things has happened.
+pub(crate) struct Hits(Vec<AtomicU32>);
+
+impl Hits {
+    pub(crate) fn new(n: usize) -> Arc<Self> {
+        Arc::new(Hits((0..n).map(|_| AtomicU32::new(0)).collect()))
+    }
+
+    pub(crate) fn hit(&self, index: usize) {
+        self.0[index].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn total(&self) -> usize {
+        self.0
+            .iter()
+            .map(|count| count.load(Ordering::Relaxed) as usize)
+            .sum()
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_each(&self, times: u32) {
+        for (index, count) in self.0.iter().enumerate() {
+            let count = count.load(Ordering::Relaxed);
+            assert_eq!(count, times, "number {index} of {}", self.0.len());
+        }
+    }
+}
+
+/// A number that tasks count up.
+#[derive(Clone, Default)]
+pub(crate) struct Count(Arc<AtomicUsize>);
+
+impl Count {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Returns what it was.
+    pub(crate) fn add(&self) -> usize {
+        self.0.fetch_add(1, Ordering::SeqCst)
+    }
+
+    pub(crate) fn get(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// Counts its own drops.
+pub(crate) struct Dropped(pub(crate) Count);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.add();
+    }
+}
+
+/// Closed until it's opened; whoever passes blocks the thread, as any lock or channel would.
+#[derive(Clone, Default)]
+pub(crate) struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn open(&self) {
+        *self.0.0.lock().expect("nobody panics with it") = true;
+        self.0.1.notify_all();
+    }
+
+    pub(crate) fn pass(&self) {
+        let open = self.0.0.lock().expect("nobody panics with it");
+        drop(
+            self.0
+                .1
+                .wait_while(open, |open| !*open)
+                .expect("nobody panics with it"),
+        );
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        *self.0.0.lock().expect("nobody panics with it")
+    }
+}
+
+/// Waits for something that other threads bring about, by looking again and again; the watchdog bounds it.
+pub(crate) fn until(mut condition: impl FnMut() -> bool) {
+    while !condition() {
+        thread::sleep(Duration::from_micros(200));
+    }
+}
+
+/// A list that tasks append to.
+pub(crate) struct Log<T>(Arc<Mutex<Vec<T>>>);
+
+impl<T> Clone for Log<T> {
+    fn clone(&self) -> Self {
+        Log(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Log<T> {
+    pub(crate) fn new() -> Self {
+        Log(Arc::new(Mutex::new(Vec::new())))
+    }
+
+    pub(crate) fn push(&self, entry: T) {
+        self.0.lock().expect("nobody panics with it").push(entry);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.lock().expect("nobody panics with it").len()
+    }
+
+    pub(crate) fn take(&self) -> Vec<T> {
+        std::mem::take(&mut *self.0.lock().expect("nobody panics with it"))
+    }
+}
+
+/// Random numbers, the same for the same seed.
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        ((self.next() >> 33) as usize) % bound
+    }
+}
+
+/// The threads that took part in something.
+#[derive(Clone, Default)]
+pub(crate) struct Threads(Arc<Mutex<HashSet<thread::ThreadId>>>);
+
+impl Threads {
+    pub(crate) fn here(&self) {
+        self.0
+            .lock()
+            .expect("nobody panics with it")
+            .insert(thread::current().id());
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.lock().expect("nobody panics with it").len()
+    }
+}
+
+/// Keeps the processor busy for about so many steps.
+pub(crate) fn busy(steps: u32) -> u32 {
+    (0..steps).fold(1, |x, _| {
+        std::hint::black_box(x)
+            .wrapping_mul(1_664_525)
+            .wrapping_add(1_013_904_223)
+    })
+}
+
+/// Runs a future on this thread.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(thread::Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+/// Threads of this process.
+pub(crate) fn thread_count() -> usize {
+    std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
+}
