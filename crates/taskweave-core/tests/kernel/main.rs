@@ -4,9 +4,12 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod cancel;
 mod cycles;
 mod fairness;
+mod handles;
 mod hidden;
+mod holds;
 mod order;
 mod overflow;
 mod storms;
