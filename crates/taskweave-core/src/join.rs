@@ -19,6 +19,7 @@ use crate::worker::Worker;
 #[repr(C)]
 struct Branch<F, R> {
     header: Header,
+    root: usize,
     body: UnsafeCell<Option<F>>,
     result: UnsafeCell<Option<Result<R, Box<dyn Any + Send>>>>,
     latch: Latch,
@@ -38,17 +39,16 @@ where
         },
         kind: None,
         tallies: false,
+        root: Some(root::<F, R>),
         class: Class::Child,
         label: "join",
     };
 }
 
-fn kind<F, R>() -> usize
-where
-    F: FnOnce() -> R + Send,
-    R: Send,
-{
-    core::ptr::from_ref(const { &Branch::<F, R>::VERBS }) as usize
+unsafe fn root<F, R>(task: NonNull<Header>) -> usize {
+    let branch: NonNull<Branch<F, R>> = task.cast();
+    // SAFETY: called before it runs, so it's alive.
+    unsafe { branch.as_ref() }.root
 }
 
 unsafe fn run<F, R>(task: NonNull<Header>)
@@ -63,7 +63,9 @@ where
     let Some(body) = branch.body.with_mut(|body| unsafe { (*body).take() }) else {
         return;
     };
+    let rooted = thread::enter_root(branch.root);
     let result = catch(body);
+    drop(rooted);
     // SAFETY: the owner reads it after the latch alone.
     branch
         .result
@@ -132,6 +134,7 @@ where
 {
     let branch = Branch {
         header: Header::new(const { &Branch::<B, RB>::VERBS }),
+        root: thread::root(),
         body: UnsafeCell::new(Some(b)),
         result: UnsafeCell::new(None),
         latch: Latch::new(),
@@ -147,7 +150,7 @@ where
             None => unreachable!("the frame was never queued"),
         };
     }
-    let measure = worker.share_branch(kind::<B, RB>());
+    worker.share_branch();
     let guard = Guard {
         worker,
         branch: &branch,
@@ -155,12 +158,6 @@ where
     };
     let ra = a();
     core::mem::forget(guard);
-    if let Some(start) = measure
-        && worker.is_current()
-    {
-        let took = worker.kinds.now().saturating_sub(start);
-        worker.kinds.record(kind::<B, RB>(), took);
-    }
     if take_back(worker, &branch, mark) {
         // SAFETY: the frame is off the deque, so it's this thread's alone.
         let b = branch.body.with_mut(|body| unsafe { (*body).take() });
@@ -209,7 +206,7 @@ fn dig<F, R>(
         if task == frame {
             return true;
         }
-        if thread::holds() == 0 {
+        if thread::root() == 0 || worker.is_kin(task) {
             worker.run(task);
             if worker.is_current() {
                 worker.enter_ends();

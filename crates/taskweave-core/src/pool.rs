@@ -67,11 +67,11 @@ impl fmt::Debug for Pool {
 
 static GLOBAL: OnceLock<Pool> = OnceLock::new();
 
-/// Calls `f` with the pool of the current worker, or with the global one.
+/// Calls `f` with the pool that the code on this stack runs in, or with the global one.
 pub(crate) fn ambient<R>(f: impl FnOnce(&Shared) -> R) -> R {
-    // SAFETY: the current worker's slot is alive while this thread occupies it.
-    match unsafe { thread::current().as_ref() } {
-        Some(worker) => f(worker.shared()),
+    // SAFETY: a pool outlives the stacks of its threads and guests.
+    match unsafe { thread::pool().as_ref() } {
+        Some(shared) => f(shared),
         None => f(&Pool::global().shared),
     }
 }

@@ -30,6 +30,7 @@ struct Core {
     /// Identifies the thread that may count in the tally's plain cell.
     owner: usize,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
+    root: usize,
 }
 
 // SAFETY: `shared` outlives the scope and is Sync; the rest is Sync by itself.
@@ -96,6 +97,7 @@ where
             tally: Tally::new(),
             owner: thread::token(),
             panic: Mutex::new(None),
+            root: thread::root(),
         },
         scope: PhantomData,
         env: PhantomData,
@@ -158,7 +160,7 @@ impl Core {
                 // SAFETY: fresh memory for this type.
                 unsafe { block.write(spawned) };
                 // SAFETY: live until it runs; counted, so the scope waits for it.
-                unsafe { worker.submit_child(block.cast(), const { &verbs::<F>() }) };
+                unsafe { worker.submit_child(block.cast()) };
             }
             _ => {
                 let block = Local::take_unowned::<Spawned<F>>();
@@ -193,9 +195,18 @@ const fn verbs<F: FnOnce() + Send>() -> TaskVTable {
         },
         kind: None,
         tallies: true,
+        root: Some(root::<F>),
         class: Class::Child,
         label: "scope",
     }
+}
+
+unsafe fn root<F>(task: NonNull<Header>) -> usize {
+    let spawned: NonNull<Spawned<F>> = task.cast();
+    // SAFETY: called before it runs, so the block is live.
+    let core = unsafe { spawned.as_ref() }.core;
+    // SAFETY: the scope waits for its tasks.
+    unsafe { core.as_ref() }.root
 }
 
 unsafe fn run<F: FnOnce() + Send>(task: NonNull<Header>) {
@@ -216,7 +227,10 @@ unsafe fn run<F: FnOnce() + Send>(task: NonNull<Header>) {
         // SAFETY: as above.
         None => unsafe { Local::give_unowned(block) },
     }
-    if let Err(payload) = catch(body) {
+    let rooted = thread::enter_root(core_ref.root);
+    let result = catch(body);
+    drop(rooted);
+    if let Err(payload) = result {
         core_ref.record(payload);
     }
     // SAFETY: as above; the body may have given the slot away meanwhile.

@@ -144,13 +144,19 @@ impl Shared {
         self.published();
     }
 
-    /// To be called after work was made visible by an RMW.
+    /// To be called by a worker after it made work visible by an RMW.
     #[inline]
-    pub(crate) fn published(&self) {
+    pub(crate) fn wake_for_work(&self) {
         let counts = self.idle.after_publish();
         if counts.searching() == 0 && counts.asleep() != 0 {
             self.wake_one();
         }
+    }
+
+    /// As `wake_for_work`, on a thread that the pool may not wait for.
+    #[inline]
+    pub(crate) fn published(&self) {
+        self.wake_for_work();
         // Relaxed suffices after the fence in `after_publish`, partner of the one in `close`: either
         // the shutdown sees the task in its last sweep, or this sees the shutdown.
         if self.phase.load(Ordering::Relaxed) != Phase::Open as u8 {
@@ -253,6 +259,7 @@ impl Shared {
             keeper::end_if_over(self);
             self.sweep_if_gone();
         }
+        self.check_stall();
     }
 
     /// Abandons what a late submission left behind once no worker thread is left to take it.
@@ -262,7 +269,6 @@ impl Shared {
             self.sweep();
             thread::sweeping(false);
         }
-        self.check_stall();
     }
 
     /// Takes every task out of every queue and abandons it (children are run: their parents wait).

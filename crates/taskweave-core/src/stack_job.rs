@@ -20,6 +20,7 @@ struct StackJob<F, R> {
     body: UnsafeCell<Option<F>>,
     result: UnsafeCell<Option<Result<R, Box<dyn Any + Send>>>>,
     latch: Latch,
+    root: usize,
 }
 
 /// Queues `f` for a worker and waits. A panic of `f` continues here. On a pool that's shut down `f` runs
@@ -37,6 +38,7 @@ where
         body: UnsafeCell::new(Some(f)),
         result: UnsafeCell::new(None),
         latch: Latch::new(),
+        root: thread::root(),
     };
     // SAFETY: the job stays on this stack until its latch is set, which is its last act.
     unsafe { shared.inject(NonNull::from(&job).cast()) };
@@ -74,6 +76,7 @@ where
         },
         kind: None,
         tallies: false,
+        root: None,
         class: Class::Child,
         label: "install",
     }
@@ -90,7 +93,10 @@ where
     // SAFETY: exactly one of the verbs is called, once; nobody else reads the body.
     let body = job.body.with_mut(|body| unsafe { (*body).take() });
     let result = match body {
-        Some(body) => catch(|| Worker::with_current(body)),
+        Some(body) => {
+            let _rooted = thread::enter_root(job.root);
+            catch(|| Worker::with_current(body))
+        }
         None => return,
     };
     // SAFETY: the waiter reads it after the latch alone.

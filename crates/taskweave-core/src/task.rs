@@ -84,6 +84,9 @@ pub struct TaskVTable {
     /// worker enters what it has before it turns to anything else; the kernel does that for tasks that
     /// don't.
     pub tallies: bool,
+    /// For a child: what it is part of, so that waits within the same whole may run it (see `thread::root`).
+    /// `None`: part of nothing that anybody waits for, or a whole of its own.
+    pub root: Option<unsafe fn(task: NonNull<Header>) -> usize>,
     /// Queueing order.
     pub class: Class,
     /// The front end's word for its tasks, for dumps.

@@ -15,7 +15,8 @@ taskweave_sys::thread_local! {
 }
 
 taskweave_sys::thread_local! {
-    static HOLDS: Cell<usize> = const { Cell::new(0) };
+    /// How many holds, and the root outside of the first.
+    static HOLDS: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
 }
 
 taskweave_sys::thread_local! {
@@ -62,6 +63,20 @@ pub(crate) fn set_without_slot(shared: *const Shared) -> *const Shared {
     WITHOUT_SLOT.with(|cell| cell.replace(shared))
 }
 
+/// The pool that the code on this stack runs in, or null: with a slot, without one, or on a thread that may block.
+pub(crate) fn pool() -> *const Shared {
+    // SAFETY: the current worker's slot is alive while this thread occupies it.
+    if let Some(worker) = unsafe { current().as_ref() } {
+        return worker.shared();
+    }
+    let given_away = without_slot();
+    if given_away.is_null() {
+        HOME.with(Cell::get)
+    } else {
+        given_away
+    }
+}
+
 taskweave_sys::thread_local! {
     static SWEEPING: Cell<bool> = const { Cell::new(false) };
 }
@@ -77,10 +92,38 @@ pub(crate) fn token() -> usize {
     CURRENT.with(|current| ptr::from_ref(current) as usize)
 }
 
-/// How many exclusive resources the code on this stack holds.
+taskweave_sys::thread_local! {
+    static ROOT: Cell<usize> = const { Cell::new(0) };
+}
+
+/// What the code on this stack is part of: something that others may wait for or that holds a resource, or 0.
+///
+/// A wait in the middle of a stack may only run what belongs to the same root. Anything else could wait for a root whose
+/// frames lie below it on this very stack, and would never see it end. Where nothing is a root (the body of an `install` from outside,
+/// and its parts) a wait may run anything.
 #[inline]
-pub(crate) fn holds() -> usize {
-    HOLDS.with(Cell::get)
+pub(crate) fn root() -> usize {
+    ROOT.with(Cell::get)
+}
+
+/// Makes the code on this stack part of `root` until the returned value is dropped.
+#[inline]
+pub(crate) fn enter_root(root: usize) -> Rooted {
+    Rooted {
+        outer: ROOT.with(|cell| cell.replace(root)),
+    }
+}
+
+/// See [`enter_root`].
+pub(crate) struct Rooted {
+    outer: usize,
+}
+
+impl Drop for Rooted {
+    #[inline]
+    fn drop(&mut self) {
+        ROOT.with(|cell| cell.set(self.outer));
+    }
 }
 
 /// Marks the code on this stack as holding an exclusive resource until it's dropped.
@@ -94,9 +137,18 @@ pub struct Hold {
 }
 
 impl Hold {
-    /// Begins to hold. Costs one thread-local write.
+    /// Begins to hold. Costs a few thread-local accesses.
     pub fn enter() -> Hold {
-        HOLDS.with(|holds| holds.set(holds.get() + 1));
+        HOLDS.with(|holds| {
+            let (count, outer) = holds.get();
+            let outer = if count == 0 {
+                // Odd, so that it's no address of a task, and this thread's alone.
+                ROOT.with(|cell| cell.replace(token() << 8 | 1))
+            } else {
+                outer
+            };
+            holds.set((count + 1, outer));
+        });
         Hold {
             _not_send: core::marker::PhantomData,
         }
@@ -105,7 +157,13 @@ impl Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        HOLDS.with(|holds| holds.set(holds.get() - 1));
+        HOLDS.with(|holds| {
+            let (count, outer) = holds.get();
+            holds.set((count - 1, outer));
+            if count == 1 {
+                ROOT.with(|cell| cell.set(outer));
+            }
+        });
     }
 }
 

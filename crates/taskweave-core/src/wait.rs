@@ -1,9 +1,14 @@
 //! Waiting for a latch: inside a worker by helping, outside by spinning a little and sleeping.
 //!
-//! A wait always runs its own descendants. It runs other tasks only if the stack holds nothing
-//! ([`Hold`](crate::Hold)) and isn't nested too deep in such waits already. When it has nothing to
-//! run it sleeps where it is, and can be woken for its latch or for work; when it may not help, it gives its
-//! slot to a spare thread first, so that the pool keeps its number of workers.
+//! A wait always runs its own descendants. If nothing on its stack is a *root* ([`thread::root`]), it runs any other task as well;
+//! when it finds none it sleeps where it is, and can be woken for its latch or for work. Otherwise it steals only what is part of the
+//! same root, and if there's nothing of the kind, gives its slot to a spare thread before it sleeps, so that the pool keeps its
+//! number of workers.
+//!
+//! Why so strict: a task that is run on top of a stack keeps everything below from going on. If it waits, through whatever others, for something
+//! that has a part below it, neither ever ends, though no two tasks wait for each other. Spawned tasks, prepared jobs and holders of resources
+//! are what others may wait for; their parts (branches of `join`, children of scopes, vertices of passes) carry the root along to
+//! whatever worker they are stolen by. A task of the same root on top does no harm: whoever waits for the root waits for that task too.
 
 use taskweave_sys::deque::Position;
 use taskweave_sys::sync::atomic::Ordering;
@@ -13,6 +18,7 @@ use crate::idle::Sleep;
 use crate::keeper;
 use crate::latch::Latch;
 use crate::shared::Shared;
+use crate::task::Task;
 use crate::thread;
 use crate::worker::Worker;
 
@@ -31,9 +37,13 @@ impl Worker {
     /// latch stands for could have been queued. The slot may be lost on return.
     pub(crate) fn wait(&self, latch: &Latch, mark: Position) {
         self.enter_ends();
-        let mut may_help = None;
+        let root = thread::root();
+        let mut may_help = root == 0 && self.depth().get() < MAX_DEPTH;
         while !latch.is_set() {
-            if let Some(task) = self.descendant(mark) {
+            let fair = if may_help { self.fair_task() } else { None };
+            if fair.is_none()
+                && let Some(task) = self.descendant(mark)
+            {
                 self.run(task);
                 if !self.is_current() {
                     return self.shared().wait_without_slot(latch);
@@ -41,30 +51,70 @@ impl Worker {
                 self.enter_ends();
                 continue;
             }
-            let may_help = may_help
-                .get_or_insert_with(|| thread::holds() == 0 && self.depth().get() < MAX_DEPTH);
-            if !*may_help {
+            if !may_help {
+                if let Some(task) = self.kin(latch, root) {
+                    self.help(task);
+                    if !self.is_current() {
+                        return self.shared().wait_without_slot(latch);
+                    }
+                    continue;
+                }
                 if self.wait_apart(latch) {
                     return;
                 }
-                *may_help = true;
+                may_help = true;
                 continue;
             }
-            let found = self.any_local().or_else(|| self.search(|| latch.is_set()));
+            let found = fair
+                .or_else(|| self.any_local())
+                .or_else(|| self.search(|| latch.is_set()));
             let Some(task) = found else {
                 self.sleep_waiting(latch);
                 continue;
             };
-            self.drop_token();
-            self.depth().set(self.depth().get() + 1);
-            self.run(task);
+            self.help(task);
             if !self.is_current() {
                 return self.shared().wait_without_slot(latch);
             }
+        }
+        self.drop_token();
+    }
+
+    /// Runs a task on top of this stack that isn't a descendant of what waits.
+    fn help(&self, task: Task) {
+        self.drop_token();
+        self.depth().set(self.depth().get() + 1);
+        self.run(task);
+        if self.is_current() {
             self.depth().set(self.depth().get() - 1);
             self.enter_ends();
         }
-        self.drop_token();
+    }
+
+    /// Looks for a task of the same root for as long as a worker looks for any, or until the latch is set.
+    fn kin(&self, latch: &Latch, root: usize) -> Option<Task> {
+        if self.depth().get() >= MAX_DEPTH {
+            return None;
+        }
+        let budget = self.kinds.us(self.shared().config.spin_us);
+        let start = self.kinds.now();
+        while !latch.is_set() && self.kinds.now().saturating_sub(start) <= budget {
+            let Some(task) = self.steal_one() else {
+                for _ in 0..16 {
+                    spin_loop();
+                }
+                continue;
+            };
+            if self.root_of(task) == Some(root) {
+                return Some(task);
+            }
+            // Not ours to run here: anybody may have it, the spare thread first.
+            // SAFETY: stolen, so in no queue.
+            unsafe { self.slot().inbox.push(task) };
+            self.shared().wake_for_work();
+            return None;
+        }
+        None
     }
 
     /// Sleeps until the latch is set or somebody wakes this worker for work.

@@ -73,6 +73,7 @@ struct Core<'env> {
     skipped: AtomicUsize,
     failure: Mutex<Option<Failure>>,
     shared: *const Shared,
+    root: usize,
 }
 
 /// Why a graph can't be frozen.
@@ -198,6 +199,7 @@ const VERBS: TaskVTable = TaskVTable {
     describe,
     kind: Some(kind),
     tallies: true,
+    root: Some(root),
     class: Class::Child,
     label: "vertex",
 };
@@ -262,6 +264,7 @@ impl<'env> FrozenPass<'env> {
             skipped: AtomicUsize::new(0),
             failure: Mutex::new(None),
             shared: core::ptr::null(),
+            root: 0,
         });
         let address = core::ptr::from_ref(&*core);
         for vertex in &mut core.vertices {
@@ -325,6 +328,7 @@ impl<'env> FrozenPass<'env> {
     pub fn run(&mut self, pool: &Pool) -> Result<PassReport, PassError> {
         let core = &mut *self.core;
         core.shared = &raw const **pool.shared();
+        core.root = thread::root();
         core.tally.rearm(core.sinks);
         core.stopped.store(false, Ordering::Relaxed);
         core.skipped.store(0, Ordering::Relaxed);
@@ -436,8 +440,11 @@ unsafe fn run(task: NonNull<Header>) {
     if core.stopped.load(Ordering::Relaxed) {
         core.skipped.fetch_add(1, Ordering::Relaxed);
     } else {
+        let rooted = thread::enter_root(core.root);
         // SAFETY: one party runs a vertex in a pass, and passes follow one another.
-        match catch(|| vertex.body.with_mut(|body| unsafe { (*body)() })) {
+        let result = catch(|| vertex.body.with_mut(|body| unsafe { (*body)() }));
+        drop(rooted);
+        match result {
             Ok(Verdict::Continue) => {}
             Ok(Verdict::Stop) => core.stopped.store(true, Ordering::Relaxed),
             Ok(Verdict::Fail(error)) => core.fail(vertex, TaskError::Failed(error)),
@@ -478,6 +485,14 @@ unsafe fn kind(task: NonNull<Header>) -> usize {
     let vertex: NonNull<Vertex<'_>> = task.cast();
     // SAFETY: called before it runs, so it's alive.
     unsafe { vertex.as_ref() }.kind
+}
+
+unsafe fn root(task: NonNull<Header>) -> usize {
+    let vertex: NonNull<Vertex<'_>> = task.cast();
+    // SAFETY: called before it runs, so it's alive.
+    let core = unsafe { vertex.as_ref() }.core;
+    // SAFETY: the core holds the vertices.
+    unsafe { &*core }.root
 }
 
 unsafe fn describe(task: NonNull<Header>) -> Description {

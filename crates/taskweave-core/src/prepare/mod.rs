@@ -74,6 +74,7 @@ const VERBS: TaskVTable = TaskVTable {
     },
     kind: Some(kind),
     tallies: false,
+    root: None,
     class: Class::TopLevel,
     label: "prepared",
 };
@@ -175,7 +176,9 @@ unsafe fn run_begun(job: NonNull<Job>) {
     // Relaxed: only compared with the reader's own token.
     this.runner.store(thread::token(), Ordering::Relaxed);
     // SAFETY: RUNNING gives the closure to one party.
+    let rooted = thread::enter_root(job.as_ptr() as usize);
     let result = this.body.with_mut(|body| catch(|| unsafe { (*body)() }));
+    drop(rooted);
     this.runner.store(0, Ordering::Relaxed);
     if let Err(payload) = result {
         *lock(&this.outcome) = Some(TaskError::Panicked(Panic::new(payload)));

@@ -115,6 +115,7 @@ where
         describe: describe::<T>,
         kind: None,
         tallies: false,
+        root: None,
         class: Class::TopLevel,
         label: "spawn",
     };
@@ -248,6 +249,7 @@ where
         discard(body);
         Err(TaskError::Cancelled)
     } else {
+        let _rooted = thread::enter_root(core.as_ptr() as usize);
         catch(body).map_err(|payload| TaskError::Panicked(Panic::new(payload)))
     };
     // Relaxed: as above. What this thread does next, perhaps to wait, is no part of this task.

@@ -23,11 +23,8 @@ use crate::kind::Kinds;
 use crate::latch::Tally;
 use crate::recycle::Local;
 use crate::shared::{Phase, Shared, Slot, settle_unrun};
-use crate::task::{Class, Header, Task, TaskVTable, vtable};
+use crate::task::{Class, Header, Task, vtable};
 use crate::thread;
-
-/// A run-next chain is broken after so many tasks if anything else is queued.
-const CHAIN: u32 = 64;
 
 /// The occupant's view of a worker slot. Reached through [`Worker::with_current`].
 pub struct Worker {
@@ -37,7 +34,11 @@ pub struct Worker {
     /// Everything from here up is a child of something that runs.
     floor: Cell<Option<Position>>,
     next: Cell<Option<Task>>,
-    tick: Cell<u32>,
+    /// Tasks run since the last fairness turn.
+    since_turn: Cell<u32>,
+    turn: Cell<u32>,
+    /// The last steal brought next to nothing.
+    meagre: Cell<bool>,
     random: Cell<u64>,
     /// Whether this worker holds a search token.
     searching: Cell<bool>,
@@ -45,8 +46,6 @@ pub struct Worker {
     pending: Cell<(*const Tally, isize)>,
     /// How deep waits that run other tasks are nested on this stack.
     depth: Cell<u32>,
-    /// When the oldest public branch of `join` was published while somebody slept.
-    beat: Cell<u64>,
     /// The occupant isn't the slot's keeper, which sleeps meanwhile.
     borrowed: Cell<bool>,
     pub(crate) kinds: Kinds,
@@ -69,12 +68,13 @@ impl Worker {
             owner,
             floor: Cell::new(None),
             next: Cell::new(None),
-            tick: Cell::new(0),
+            since_turn: Cell::new(0),
+            turn: Cell::new(0),
+            meagre: Cell::new(false),
             random: Cell::new(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(index as u64 + 1) | 1),
             searching: Cell::new(false),
             pending: Cell::new((ptr::null(), 0)),
             depth: Cell::new(0),
-            beat: Cell::new(0),
             borrowed: Cell::new(false),
             kinds: Kinds::new(),
             blocks: Local::new(),
@@ -124,16 +124,13 @@ impl Worker {
         if class == Class::Child {
             return self.push_child(task);
         }
-        self.slot().counters.pushed_local.add(1);
-        if self.floor.get().is_some() {
-            // Children are on top, and they leave newest first; this one has to queue up.
+        let slot = self.slot();
+        slot.counters.pushed_local.add(1);
+        // Behind children, which leave newest first, and behind what is in the inbox it has to queue up there:
+        // so top-level tasks of one producer keep their order, and none can starve the inbox.
+        if self.floor.get().is_some() || !slot.inbox.is_empty() || self.owner.push(task).is_err() {
             // SAFETY: handed over by the caller.
-            unsafe { self.slot().inbox.push(task) };
-            self.shared().published();
-            return;
-        }
-        if self.owner.push(task).is_err() {
-            self.overflow(task);
+            unsafe { slot.inbox.push(task) };
         }
     }
 
@@ -143,23 +140,19 @@ impl Worker {
     /// As for [`push`](Self::push).
     #[inline]
     pub unsafe fn submit(&self, task: Task) {
-        // SAFETY: live by the caller's word.
-        let verbs = unsafe { vtable(task) };
-        // SAFETY: as above.
-        let kind = unsafe { verbs.kind_of(task) };
         // SAFETY: passed on.
         unsafe { self.push(task) };
-        self.share(kind);
+        self.share();
     }
 
-    /// As [`submit`](Self::submit), for a child whose verbs are known.
+    /// As [`submit`](Self::submit), for a child.
     ///
     /// # Safety
-    /// As for [`push`](Self::push); `verbs` are the task's, of class `Child`, without a `kind` of their own.
+    /// As for [`push`](Self::push); the task is of class `Child`.
     #[inline]
-    pub(crate) unsafe fn submit_child(&self, task: Task, verbs: &'static TaskVTable) {
+    pub(crate) unsafe fn submit_child(&self, task: Task) {
         self.push_child(task);
-        self.share(ptr::from_ref(verbs) as usize);
+        self.share();
     }
 
     #[inline]
@@ -204,7 +197,7 @@ impl Worker {
         if !chain.is_empty() {
             // SAFETY: a chain of tasks in no queue.
             unsafe { slot.inbox.push_chain(chain) };
-            self.shared().published();
+            self.shared().wake_for_work();
         }
     }
 
@@ -237,6 +230,7 @@ impl Worker {
             }
             slot.running.store(outer, Ordering::Relaxed);
             slot.counters.executed.add(1);
+            self.since_turn.set(self.since_turn.get() + 1);
             if let Some(start) = measure {
                 self.kinds
                     .record(kind, self.kinds.now().saturating_sub(start));
@@ -245,7 +239,7 @@ impl Worker {
                 return;
             };
             chain += 1;
-            if chain >= CHAIN && (!self.owner.is_empty() || !slot.inbox.is_empty()) {
+            if chain >= search::SLICE && (!self.owner.is_empty() || !slot.inbox.is_empty()) {
                 slot.counters.chain_breaks.add(1);
                 // SAFETY: the body handed it over.
                 unsafe { self.push(next) };

@@ -1,10 +1,10 @@
 //! Where the next task comes from.
 //!
-//! Own children newest first, own top-level tasks oldest first, the inbox, the others. Three turns
-//! in [`TURN`] tasks break that order so that nothing starves: the worker takes its oldest, looks at
-//! its inbox first, and looks at one victim first. So each of its queues gives its oldest task at
-//! least once in `TURN` tasks, and **a task is overtaken by at most `TURN · (k + 1)` others on its
-//! worker**, where k counts the tasks that were on the worker when it came.
+//! Own children newest first, own top-level tasks oldest first, the inbox, the others. So that nothing starves, that order is
+//! broken once in [`SLICE`] tasks by a turn: in turn the worker takes its oldest task and the inbox's, and now and then it looks at a
+//! victim first. Two turns lie at most twice a slice and a run-next chain apart, so **a task is overtaken by at most N · (k + 1) others on
+//! its worker, N = 64**, where k counts the tasks that were on the worker when it came (or when it was spilled into the
+//! inbox). Waits in the middle of a stack take the same turns where they may run any task (`wait.rs`).
 
 use taskweave_sys::deque::Steal;
 use taskweave_sys::sync::hint::spin_loop;
@@ -12,30 +12,48 @@ use taskweave_sys::sync::hint::spin_loop;
 use super::Worker;
 use crate::task::{Class, Task, vtable};
 
-/// Tasks between two turns of the same kind.
-pub(crate) const TURN: u32 = 64;
+/// Tasks between two turns, and the longest run-next chain while something is queued.
+pub(super) const SLICE: u32 = 16;
+/// Turns between two looks at a victim.
+const LOOK: u32 = 8;
 /// Most tasks that one visit takes from a victim's deque or inbox.
 const BATCH: usize = 64;
 
 impl Worker {
     /// The next task of this worker's own queues.
     pub(crate) fn next_task(&self) -> Option<Task> {
-        let tick = self.tick.get().wrapping_add(1);
-        self.tick.set(tick);
-        if let Some(task) = self.fairness_turn(tick % TURN) {
-            self.slot().counters.fairness_turns.add(1);
-            return Some(task);
-        }
-        self.local_task()
+        self.fair_task().or_else(|| self.local_task())
     }
 
+    /// Takes a fairness turn if one is due.
     #[inline]
-    fn fairness_turn(&self, turn: u32) -> Option<Task> {
-        match turn {
-            0 => self.owner.pop_oldest(),
-            21 => self.inbox_task(1),
-            42 => self.visit(self.random() as usize % self.shared().slots.len()),
-            _ => None,
+    pub(crate) fn fair_task(&self) -> Option<Task> {
+        if self.since_turn.get() < SLICE {
+            return None;
+        }
+        self.since_turn.set(0);
+        let task = self.fairness_turn();
+        if task.is_some() {
+            self.slot().counters.fairness_turns.add(1);
+        }
+        task
+    }
+
+    fn fairness_turn(&self) -> Option<Task> {
+        let turn = self.turn.get().wrapping_add(1);
+        self.turn.set(turn);
+        if turn % LOOK == 0
+            && let Some(task) = self.visit(self.random() as usize % self.shared().slots.len())
+        {
+            return Some(task);
+        }
+        if turn % 2 == 0 {
+            self.owner.pop_oldest()
+        } else if self.floor.get().is_some() {
+            self.inbox_task(1)
+        } else {
+            // Without children, the inbox is next when the deque is empty, and nothing is pushed in front of it.
+            None
         }
     }
 
@@ -120,6 +138,7 @@ impl Worker {
         if let Steal::Taken { first, more } = slot.stealer.steal_into(&self.owner, BATCH) {
             counters.steals_won.add(1);
             counters.stolen_in_batch.add(more as u64);
+            self.note_booty(first, more);
             // SAFETY: stolen, so live until one of its verbs is called.
             if was_empty && more > 0 && unsafe { vtable(first) }.class == Class::Child {
                 self.floor.set(Some(mark));
@@ -134,6 +153,61 @@ impl Worker {
         Some(task)
     }
 
+    /// What a child is part of; `None` for a top-level task.
+    pub(crate) fn root_of(&self, task: Task) -> Option<usize> {
+        // SAFETY: a queue handed it out; it's live until one of its verbs is called.
+        let root = unsafe { vtable(task) }.root?;
+        // SAFETY: as above.
+        Some(unsafe { root(task) })
+    }
+
+    /// Whether a task is part of the same root as the code on this stack.
+    pub(crate) fn is_kin(&self, task: Task) -> bool {
+        self.root_of(task) == Some(crate::thread::root())
+    }
+
+    /// The oldest public task of some other worker.
+    pub(crate) fn steal_one(&self) -> Option<Task> {
+        let count = self.shared().slots.len();
+        let from = self.random() as usize % count;
+        (0..count).find_map(|step| {
+            let index = (from + step) % count;
+            if index == self.index {
+                return None;
+            }
+            self.slot().counters.steals_tried.add(1);
+            match self.shared().slots[index].stealer.steal_one() {
+                Steal::Taken { first, .. } => {
+                    self.slot().counters.steals_won.add(1);
+                    Some(first)
+                }
+                _ => None,
+            }
+        })
+    }
+
+    /// Remembers a booty of a few short tasks: hardly worth the cache lines that moved for it.
+    #[inline]
+    fn note_booty(&self, first: Task, more: usize) {
+        if more < 16 {
+            // SAFETY: stolen, so live until one of its verbs is called.
+            let verbs = unsafe { vtable(first) };
+            // SAFETY: as above.
+            let kind = unsafe { verbs.kind_of(first) };
+            let short = !self.kinds.estimate(kind).at_least(1, self.kinds.us(1));
+            self.meagre.set(short);
+        }
+    }
+
+    /// A thief that keeps up with a producer of short tasks takes them one by one, and both spend their time on moving the
+    /// deque's word. A microsecond later there is a batch.
+    fn let_work_gather(&self) {
+        let start = self.kinds.now();
+        while self.kinds.now().saturating_sub(start) < self.kinds.us(2) {
+            spin_loop();
+        }
+    }
+
     /// One look at every other worker, from a random one on.
     pub(crate) fn visit_all(&self) -> Option<Task> {
         let count = self.shared().slots.len();
@@ -145,6 +219,9 @@ impl Worker {
     /// the last to search wakes the next.
     pub(crate) fn search(&self, give_up: impl Fn() -> bool) -> Option<Task> {
         let shared = self.shared();
+        if self.meagre.replace(false) {
+            self.let_work_gather();
+        }
         if let Some(task) = self.visit_all() {
             self.drop_token();
             return Some(task);

@@ -2,12 +2,12 @@
 //!
 //! Publishing costs one RMW, a wake costs two threads 10 µs each, a steal moves cache lines. So:
 //!
-//! * Work behind or of a kind that's unknown or long is public at once.
-//! * Work of a short kind stays private until what there is of it is worth a thief's visit, and
-//!   somebody is looking.
-//! * Somebody is woken when nobody searches and the surplus, at this kind's measured length, would
-//!   take longer than a wake.
-//! * The oldest branch of `join` is always public; the ones above it become so one at a time.
+//! * What a body queues while it goes on is public at once, and somebody is woken for it unless somebody searches: the body may take
+//!   for ever, or even wait for what it queued.
+//! * What a body queues as it ends (successors in a graph) is public at the next boundary if the next body is of a kind that is unknown
+//!   or long. If it's short, the rest stays private until there is enough of it to be worth a thief's visit, and somebody is looking;
+//!   and somebody is woken only if the surplus, at this kind's measured length, would take longer than a wake.
+//! * The oldest branch of `join` is always public; the ones above it become so one at a time, as it is taken.
 
 use super::Worker;
 
@@ -21,28 +21,12 @@ const WAKE_US: u64 = 25;
 const INBOX_GUESS: usize = 64;
 
 impl Worker {
-    /// A body of `kind` was queued and the present one goes on.
+    /// Something was queued and the present body goes on, for who knows how long: it may even wait for what was
+    /// queued, so nothing may stay private behind it, and somebody has to be awake to see it.
     #[inline]
-    pub(crate) fn share(&self, kind: usize) {
-        let estimate = self.kinds.estimate(kind);
-        let private = self.owner.private_len();
-        if estimate.at_least(1, self.kinds.us(SHORT_US)) {
-            self.owner.publish_all();
-            self.shared().published();
-            return;
-        }
-        let counts = self.shared().idle.glance();
-        if counts.everybody_is_busy() || private == 0 {
-            return;
-        }
-        if counts.searching() != 0 {
-            if estimate.at_least(private, self.kinds.us(VISIT_US)) {
-                self.owner.publish_all();
-            }
-        } else if estimate.at_least(private, self.kinds.us(WAKE_US)) {
-            self.owner.publish_all();
-            self.shared().published();
-        }
+    pub(crate) fn share(&self) {
+        self.owner.publish_all();
+        self.shared().wake_for_work();
     }
 
     /// A body of `kind` is about to run. Returns the time if it's to be measured.
@@ -62,7 +46,7 @@ impl Worker {
         if counts.everybody_is_busy() {
             if estimate.at_least(1, self.kinds.us(SHORT_US)) {
                 self.owner.publish_all();
-                self.shared().published();
+                self.shared().wake_for_work();
             }
             return self.kinds.sample_due(kind).then(|| self.kinds.now());
         }
@@ -81,50 +65,17 @@ impl Worker {
             || estimate.at_least(1, self.kinds.us(SHORT_US))
         {
             self.owner.publish_all();
-            self.shared().published();
+            self.shared().wake_for_work();
         }
         Some(self.kinds.now())
     }
 
-    /// A branch of `join` was pushed: sees to it that the oldest one is public. Returns the time if
-    /// the branch is to be measured.
+    /// A branch of `join` was pushed: sees to it that the oldest one is public, and that somebody is awake to see it.
     #[inline]
-    pub(crate) fn share_branch(&self, kind: usize) -> Option<u64> {
+    pub(crate) fn share_branch(&self) {
         if self.owner.public_len() == 0 {
-            return self.publish_branch(kind);
-        }
-        let counts = self.shared().idle.glance();
-        if counts.asleep() != 0 && counts.searching() == 0 {
-            self.heartbeat();
-        }
-        None
-    }
-
-    fn publish_branch(&self, kind: usize) -> Option<u64> {
-        self.owner.publish(1);
-        let counts = self.shared().idle.after_publish();
-        if counts.asleep() == 0 || counts.searching() != 0 {
-            return None;
-        }
-        let now = self.kinds.now();
-        self.beat.set(now);
-        if self
-            .kinds
-            .estimate(kind)
-            .at_least(1, self.kinds.us(WAKE_US))
-        {
-            self.shared().wake_one();
-        }
-        Some(now)
-    }
-
-    /// Somebody sleeps and nobody searches, while a branch is public: wakes when that has lasted.
-    #[cold]
-    fn heartbeat(&self) {
-        let now = self.kinds.now();
-        if now.saturating_sub(self.beat.get()) > self.kinds.us(WAKE_US) {
-            self.beat.set(now);
-            self.shared().wake_one();
+            self.owner.publish(1);
+            self.shared().wake_for_work();
         }
     }
 }

@@ -12,6 +12,8 @@ mod hidden;
 mod holds;
 mod order;
 mod overflow;
+mod panics;
+mod panics_of_drops;
 mod storms;
 mod waits;
 mod wakes;
