@@ -14,7 +14,7 @@ pub struct Options {
     /// The map is found when the step just taken was expected to lower χ² by no more than this part of it (or by 10⁻¹² in all); from 0 to below 1. Near the map the
     /// steps shrink quadratically, so what is still to be gained then is about the square of it. Default: 10⁻⁷.
     pub tolerance: f64,
-    /// The size a task should have, in modelled microseconds; more than 0. Default: 60.
+    /// The size a task should have, in modelled microseconds; more than 0. Default: 200.
     pub grain: f64,
     /// Fronts that cost more than this are cut into tiles, in modelled microseconds; infinite for never. Default: 100.
     pub tile_above: f64,
@@ -24,7 +24,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { max_iterations: 50, tolerance: 1e-7, grain: 60.0, tile_above: 100.0, tile: 72 }
+        Self { max_iterations: 50, tolerance: 1e-7, grain: 200.0, tile_above: 100.0, tile: 72 }
     }
 }
 

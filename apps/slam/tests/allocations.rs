@@ -2,6 +2,8 @@
 //!
 //! One test in a program of its own, for the allocator counts every thread.
 
+#![allow(clippy::disallowed_types, reason = "the facade is not for applications, and no model checker looks here")]
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -53,7 +55,7 @@ fn iterations_do_not_allocate() {
     });
     assert_eq!(sequential, 0, "on one thread");
     let parallel = allocations(|| {
-        for _ in 0..20 {
+        for _ in 0..3 {
             solver.iterate(&pool).unwrap();
             solver.factorise_and_solve(&pool).unwrap();
         }

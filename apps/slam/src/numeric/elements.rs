@@ -10,7 +10,7 @@ use std::ops::Range;
 use pulp::{Simd, WithSimd};
 
 use crate::constraint::Constraint;
-use crate::geometry::{State, half_cotangent, wrap_angle};
+use crate::geometry::{State, half_cotangents, wrap_angle};
 use crate::numeric::lanes::Lanes;
 
 /// Numbers in a slot. Off the diagonal: the block by columns, rows being those of the later pose. On it: 00, 10, 20, 11, 21, 22, then the gradient.
@@ -185,12 +185,14 @@ impl Varying {
         for n in 0..BLOCK {
             let [a, b] = block.poses[n];
             let (a, b) = (&states[a as usize], &states[b as usize]);
-            (all.x[n], all.y[n]) = (b.x - a.x, b.y - a.y);
-            all.turn[n] = wrap_angle(b.theta - a.theta - block.constants[2][n]);
-            (all.alpha[n], all.alpha_slope[n]) = half_cotangent(all.turn[n]);
+            (all.x[n], all.y[n], all.turn[n]) = (b.x - a.x, b.y - a.y, b.theta - a.theta);
             (all.cos[0][n], all.cos[1][n]) = (a.cos, b.cos);
             (all.sin[0][n], all.sin[1][n]) = (a.sin, b.sin);
         }
+        for n in 0..BLOCK {
+            all.turn[n] = wrap_angle(all.turn[n] - block.constants[2][n]);
+        }
+        (all.alpha, all.alpha_slope) = half_cotangents(&all.turn);
         all
     }
 }

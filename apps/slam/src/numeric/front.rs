@@ -264,9 +264,9 @@ pub(crate) struct Backward<'a> {
     pub(crate) factor: &'a [f64],
     /// The step by the group's numbers, three for each pose; that of the boundary is known, that of its own poses is found.
     pub(crate) step: &'a mut [f64],
-    /// Room for a front's rows and for its pivots.
+    /// Room for a front's rows, and as many zeros as it has pivots.
     pub(crate) gathered: &'a mut [f64],
-    pub(crate) sums: &'a mut [f64],
+    pub(crate) zeros: &'a [f64],
 }
 
 impl WithSimd for Backward<'_> {
@@ -275,7 +275,7 @@ impl WithSimd for Backward<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> f64 {
-        let Self { layout, factor, step, gathered, sums } = self;
+        let Self { layout, factor, step, gathered, zeros } = self;
         let mut squares = 0.0;
         for front in layout.fronts.iter().rev() {
             let panel = &factor[front.panel_at..][..front.panel_length()];
@@ -286,12 +286,8 @@ impl WithSimd for Backward<'_> {
             // The right-hand side's row holds L⁻¹ g, so a one there makes it part of the sum; below it the panel holds zeros.
             x[front.right_hand_side()] = 1.0;
             x[front.right_hand_side() + 1..].fill(0.0);
-            let sums = &mut sums[..front.pivots];
-            sums.fill(0.0);
-            kernel::transposed_product(simd, Block { data: panel, ld: front.ld }, front.border(), x, sums);
-            let triangle = Block { data: &panel[front.top..], ld: front.ld };
-            let own = &mut step[3 * front.first as usize..][..front.pivots];
-            kernel::backward(simd, triangle, sums, own);
+            kernel::backward(simd, Block { data: panel, ld: front.ld }, front.top, &zeros[..front.pivots], x);
+            step[3 * front.first as usize..][..front.pivots].copy_from_slice(&x[front.top..front.border()]);
             squares += panel[front.right_hand_side()..].iter().step_by(front.ld).map(|y| y * y).sum::<f64>();
         }
         squares

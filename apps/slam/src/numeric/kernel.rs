@@ -3,7 +3,8 @@
 //! They are written once over `pulp`'s SIMD vectors and compiled for each width; the caller picks the width once per task, so that everything below
 //! is inlined into it. Three rules make them short. Every block's leading dimension is a multiple of [`LANES`], and the rows that this adds hold
 //! zeros: there are no ragged edges. Widths are multiples of three, as poses have three coordinates, so columns are taken six or three at a time.
-//! And above the diagonal a block holds rubbish that nobody reads, so row ranges may start at the multiple of [`LANES`] below.
+//! And row ranges may start at the multiple of [`LANES`] below, because what this takes in above the diagonal is never used: it is rubbish while a
+//! block is updated, and zeros once it is factorised.
 
 // Indices into arrays in registers: iterators over them are not sure to be inlined, see `lanes`.
 #![allow(clippy::needless_range_loop)]
@@ -150,11 +151,14 @@ impl<const W: usize> Triangle<W> {
         lower
     }
 
+    /// Writes the block to row `diagonal` of `c`, and zeros above it from row `first` on.
     #[inline(always)]
-    fn write(&self, c: &mut [f64], ld: usize) {
+    fn write(&self, c: &mut [f64], ld: usize, first: usize, diagonal: usize) {
         for k in 0..W {
-            for r in k..W {
-                c[k * ld + r] = self.lower[r][k];
+            let column = &mut c[k * ld..][..ld];
+            column[first..diagonal].fill(0.0);
+            for r in 0..W {
+                column[diagonal + r] = self.lower[r][k];
             }
         }
     }
@@ -259,7 +263,7 @@ fn factor_columns<S: Simd, const W: usize>(
         triangle.solve::<S, M>(simd, &mut x);
         store::<S, M, W>(c, ld, row, &x);
     });
-    triangle.write(&mut c[diagonal..], ld);
+    triangle.write(c, ld, first, diagonal);
     let row = below;
     over_rows!(S, row, ld, M => {
         let mut x = subtracted::<S, M, W>(simd, &c[row..], ld, left.rows_from(row), pivot_rows, depth);
@@ -329,39 +333,60 @@ pub(crate) fn lower_product<S: Simd>(simd: S, c: &mut [f64], ld: usize, columns:
 #[inline(always)]
 pub(crate) fn transposed_product<S: Simd>(simd: S, l: Block<'_>, first: usize, x: &[f64], s: &mut [f64]) {
     over_columns!(j, s.len(), W => {
-        let columns = &l.data[j * l.ld..(j + W) * l.ld];
-        let mut sum = [simd.splat_f64s(0.0); W];
-        for row in (first..l.ld).step_by(S::F64_LANES) {
-            let [x] = load::<S, 1>(&x[row..]);
-            for w in 0..W {
-                let [l] = load::<S, 1>(&columns[w * l.ld + row..]);
-                sum[w] = simd.mul_add_f64s(l, x, sum[w]);
-            }
-        }
-        for w in 0..W {
-            s[j + w] += simd.reduce_sum_f64s(sum[w]);
-        }
+        let s: &mut [f64; W] = (&mut s[j..j + W]).try_into().expect("W long");
+        add_transposed_product::<S, W>(simd, &l.data[j * l.ld..(j + W) * l.ld], l.ld, first, x, s);
     });
 }
 
-/// Solves `Lᵀ x = -s` with the triangle of `x.len()` columns whose first entry is `l.data[0]`, last unknown first.
 #[inline(always)]
-pub(crate) fn backward<S: Simd>(simd: S, l: Block<'_>, s: &[f64], x: &mut [f64]) {
-    let count = x.len();
-    for j in (0..count).rev() {
-        let column = &l.data[j * l.ld..][..count];
-        let mut total = s[j];
-        let (l_tail, _) = S::as_simd_f64s(&column[j + 1..]);
-        let (x_tail, _) = S::as_simd_f64s(&x[j + 1..]);
-        let mut sum = simd.splat_f64s(0.0);
-        for (&l, &x) in l_tail.iter().zip(x_tail) {
-            sum = simd.mul_add_f64s(l, x, sum);
+fn add_transposed_product<S: Simd, const W: usize>(
+    simd: S,
+    columns: &[f64],
+    ld: usize,
+    first: usize,
+    x: &[f64],
+    s: &mut [f64; W],
+) {
+    let mut sum = [simd.splat_f64s(0.0); W];
+    for row in (first..ld).step_by(S::F64_LANES) {
+        let [x] = load::<S, 1>(&x[row..]);
+        for w in 0..W {
+            let [l] = load::<S, 1>(&columns[w * ld + row..]);
+            sum[w] = simd.mul_add_f64s(l, x, sum[w]);
         }
-        total += simd.reduce_sum_f64s(sum);
-        let done = j + 1 + l_tail.len() * S::F64_LANES;
-        for (l, x) in column[done..].iter().zip(&x[done..]) {
-            total += l * x;
+    }
+    for w in 0..W {
+        s[w] += simd.reduce_sum_f64s(sum[w]);
+    }
+}
+
+/// Solves `Lᵀ x = -s` for the `sums.len()` columns of a front whose diagonal starts in row `top`, last unknown first; `s` is `sums` and what the rows
+/// below give with what `x` holds for them. `x` is numbered as the rows are.
+#[inline(always)]
+pub(crate) fn backward<S: Simd>(simd: S, l: Block<'_>, top: usize, sums: &[f64], x: &mut [f64]) {
+    // What is not known yet counts as nothing, so that the vector a block's diagonal lies in can be taken whole.
+    x[top..top + sums.len()].fill(0.0);
+    let threes = sums.len() % 6;
+    if threes > 0 {
+        backward_columns::<S, 3>(simd, l, top, sums.len() - 3, sums, x);
+    }
+    for j in (0..sums.len() - threes).step_by(6).rev() {
+        backward_columns::<S, 6>(simd, l, top, j, sums, x);
+    }
+}
+
+#[inline(always)]
+fn backward_columns<S: Simd, const W: usize>(simd: S, l: Block<'_>, top: usize, j: usize, sums: &[f64], x: &mut [f64]) {
+    let columns = &l.data[j * l.ld..(j + W) * l.ld];
+    let diagonal = top + j;
+    let mut total = [0.0; W];
+    total.copy_from_slice(&sums[j..j + W]);
+    add_transposed_product::<S, W>(simd, columns, l.ld, diagonal / LANES * LANES, x, &mut total);
+    for w in (0..W).rev() {
+        let mut sum = total[w];
+        for v in w + 1..W {
+            sum += columns[w * l.ld + diagonal + v] * x[diagonal + v];
         }
-        x[j] = -total / column[j];
+        x[diagonal + w] = -sum / columns[w * l.ld + diagonal + w];
     }
 }

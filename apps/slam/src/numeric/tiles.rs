@@ -241,9 +241,9 @@ impl WithSimd for BackwardTiles<'_> {
                 }
             }
             let tile = read(&tiles[place(j, j)]);
-            let found = &mut step[columns];
-            kernel::backward(simd, Block { data: &tile, ld: tiling.ld(j) }, sums, found);
-            gathered[start_of(j)..][..found.len()].copy_from_slice(found);
+            let x = &mut gathered[start_of(j)..][..tiling.ld(j)];
+            kernel::backward(simd, Block { data: &tile, ld: tiling.ld(j) }, 0, sums, x);
+            step[columns].copy_from_slice(&x[..sums.len()]);
         }
         squares
     }

@@ -215,7 +215,7 @@ impl Engine {
         *squares = match &self.structure.storage[group] {
             Storage::Whole(layout) => {
                 let factor = read(&memory.factor);
-                self.arch.dispatch(Backward { layout, factor: &factor, step, gathered, sums })
+                self.arch.dispatch(Backward { layout, factor: &factor, step, gathered, zeros: sums })
             }
             Storage::Tiled { tiling, .. } => {
                 self.arch.dispatch(BackwardTiles { tiling, tiles: &memory.tiles, step, gathered, sums })
