@@ -120,8 +120,18 @@ pub(crate) fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> 
 
 /// Drops a value whose drop may panic, without unwinding.
 pub(crate) fn discard<T>(value: T) {
-    if let Err(payload) = catch(move || drop(value)) {
-        // A payload that panics when dropped would start all over again.
-        std::mem::forget(payload);
+    let mut left = catch(move || drop(value)).err();
+    // The payload of that panic may panic when it's dropped, and so on. What goes on like this is leaked.
+    for _ in 0..4 {
+        let Some(payload) = left else { return };
+        left = catch(move || drop(payload)).err();
+    }
+    std::mem::forget(left);
+}
+
+/// Runs foreign code whose panic concerns nobody.
+pub(crate) fn contain(f: impl FnOnce()) {
+    if let Err(payload) = catch(f) {
+        discard(payload);
     }
 }

@@ -169,7 +169,7 @@ where
     match branch.result.into_inner() {
         Some(Ok(rb)) => (ra, rb),
         Some(Err(payload)) => {
-            drop(ra);
+            discard(ra);
             std::panic::resume_unwind(payload)
         }
         None => unreachable!("the latch is set after the result is stored"),

@@ -120,7 +120,7 @@ fn keep(shared: &Arc<Shared>, keeper: &Keeper, index: usize, first_slot: Option<
     set_up_thread(shared, index);
     thread::set_home(shared);
     if let Some(hook) = &shared.config.on_start {
-        let _ = crate::error::catch(|| hook(index));
+        crate::error::contain(|| hook(index));
     }
     let mut first = first_slot;
     loop {
@@ -137,7 +137,7 @@ fn keep(shared: &Arc<Shared>, keeper: &Keeper, index: usize, first_slot: Option<
         }
     }
     if let Some(hook) = &shared.config.on_stop {
-        let _ = crate::error::catch(|| hook(index));
+        crate::error::contain(|| hook(index));
     }
     let mut keepers = lock(shared);
     keepers.live -= 1;

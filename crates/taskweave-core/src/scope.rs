@@ -119,8 +119,15 @@ where
         .unwrap_or_else(PoisonError::into_inner)
         .take();
     match (result, panic) {
-        (Err(payload), _) | (Ok(_), Some(payload)) => std::panic::resume_unwind(payload),
         (Ok(result), None) => result,
+        (Ok(result), Some(payload)) => {
+            crate::error::discard(result);
+            std::panic::resume_unwind(payload)
+        }
+        (Err(payload), other) => {
+            crate::error::discard(other);
+            std::panic::resume_unwind(payload)
+        }
     }
 }
 

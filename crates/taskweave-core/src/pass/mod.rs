@@ -413,7 +413,10 @@ impl Core<'_> {
         };
         let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *failure {
-            Some(failure) => failure.others += 1,
+            Some(failure) => {
+                failure.others += 1;
+                discard(error);
+            }
             None => {
                 *failure = Some(Failure {
                     vertex: index as usize,

@@ -8,7 +8,7 @@ use core::ptr::NonNull;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use taskweave_sys::parker::Parker;
-use taskweave_sys::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use taskweave_sys::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use taskweave_sys::sync::cell::UnsafeCell;
 use taskweave_sys::sync::hint::spin_loop;
 
@@ -37,6 +37,8 @@ struct Job {
     body: UnsafeCell<Box<dyn FnMut() + Send>>,
     /// How the last run ended. Never contended: written by the runner, read after its end.
     outcome: Mutex<Option<TaskError>>,
+    /// Whether there is an outcome that nobody has asked for.
+    failed: AtomicBool,
     shared: Arc<Shared>,
 }
 
@@ -88,6 +90,7 @@ impl Prepared {
             runner: AtomicUsize::new(0),
             body: UnsafeCell::new(body),
             outcome: Mutex::new(None),
+            failed: AtomicBool::new(false),
             shared,
         });
         Prepared {
@@ -146,7 +149,12 @@ impl Prepared {
         }
         while !job.state.begin_directly() {
             // A submission whose handle was dropped: it comes first.
-            let _ = self.last_submission().wait();
+            match self.last_submission().wait() {
+                Err(error @ (TaskError::Deadlock | TaskError::TooManyBlocked { .. })) => {
+                    return Err(error);
+                }
+                ended => discard(ended),
+            }
         }
         run_claimed(self.job);
         job.outcome()
@@ -157,11 +165,11 @@ impl Drop for Prepared {
     fn drop(&mut self) {
         // A closure that runs is waited for; it belongs to this value.
         if self.job().runner.load(Ordering::Relaxed) != thread::token() {
-            let _ = self.last_submission().settle(true);
+            discard(self.last_submission().settle(true));
         }
         if self.job().state.close() == Released::Free {
             // SAFETY: in no queue, and this was the last share.
-            discard(unsafe { Box::from_raw(self.job.as_ptr()) });
+            unsafe { free(self.job) };
         }
     }
 }
@@ -175,13 +183,15 @@ unsafe fn run_begun(job: NonNull<Job>) {
     let this = unsafe { job.as_ref() };
     // Relaxed: only compared with the reader's own token.
     this.runner.store(thread::token(), Ordering::Relaxed);
+    // Nobody has asked how the last run ended, and this one doesn't answer for it.
+    discard(this.outcome());
     // SAFETY: RUNNING gives the closure to one party.
     let rooted = thread::enter_root(job.as_ptr() as usize);
     let result = this.body.with_mut(|body| catch(|| unsafe { (*body)() }));
     drop(rooted);
     this.runner.store(0, Ordering::Relaxed);
     if let Err(payload) = result {
-        *lock(&this.outcome) = Some(TaskError::Panicked(Panic::new(payload)));
+        this.fail(TaskError::Panicked(Panic::new(payload)));
     }
     // SAFETY: passed on.
     unsafe { end(job) };
@@ -202,23 +212,47 @@ unsafe fn end(job: NonNull<Job>) {
     }
     if released == Released::Free {
         // SAFETY: closed by its own closure, in no queue: this was the last share.
-        discard(unsafe { Box::from_raw(job.as_ptr()) });
+        unsafe { free(job) };
     }
 }
 
 impl Job {
     fn settle_refused(&self) {
-        *lock(&self.outcome) = Some(TaskError::Shutdown);
+        self.fail(TaskError::Shutdown);
         // The header was never queued: its share goes with the submission.
         self.state.unlink_unqueued();
     }
 
+    /// Says how the run under way has ended. By whoever holds `RUNNING`, or the owner of a job that isn't busy.
+    fn fail(&self, error: TaskError) {
+        let before = lock(&self.outcome).replace(error);
+        // Relaxed: handed over, with the outcome, by the state.
+        self.failed.store(true, Ordering::Relaxed);
+        discard(before);
+    }
+
+    /// How the last run has ended, once. By the same.
     fn outcome(&self) -> Result<(), TaskError> {
+        // Relaxed: as above.
+        if !self.failed.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.failed.store(false, Ordering::Relaxed);
         match lock(&self.outcome).take() {
             None => Ok(()),
             Some(error) => Err(error),
         }
     }
+}
+
+/// # Safety
+/// The job is in no queue, and the caller has given up its last share.
+unsafe fn free(job: NonNull<Job>) {
+    // SAFETY: by the caller's word; it was boxed by `Prepared::new`.
+    let job = unsafe { Box::from_raw(job.as_ptr()) };
+    // One by one: two drops that panic at once would end the process.
+    discard(job.outcome());
+    discard(job);
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -237,7 +271,7 @@ unsafe fn run(task: NonNull<Header>) {
     match unsafe { job.as_ref() }.state.unlink() {
         Released::Free => {
             // SAFETY: closed, and this was the last share.
-            discard(unsafe { Box::from_raw(job.as_ptr()) });
+            unsafe { free(job) };
         }
         // SAFETY: RUNNING was won just now.
         Released::Run => unsafe { run_begun(job) },
@@ -251,11 +285,11 @@ unsafe fn abandon(task: NonNull<Header>) {
     match unsafe { job.as_ref() }.state.unlink() {
         Released::Free => {
             // SAFETY: closed, and this was the last share.
-            discard(unsafe { Box::from_raw(job.as_ptr()) });
+            unsafe { free(job) };
         }
         Released::Run => {
             // SAFETY: as for `run`.
-            *lock(&unsafe { job.as_ref() }.outcome) = Some(TaskError::Shutdown);
+            unsafe { job.as_ref() }.fail(TaskError::Shutdown);
             // SAFETY: RUNNING was won just now.
             unsafe { end(job) };
         }
