@@ -225,7 +225,7 @@ fn captures_and_payloads_of_prepared_jobs() {
         });
         for i in 0..20 {
             if i % 2 == 0 {
-                drop(job.run().map_err(std::mem::forget));
+                job.run().map_err(std::mem::forget).unwrap_err();
             } else {
                 // Nobody asks, and the next end takes its place.
                 let submission = job.submit().unwrap();
