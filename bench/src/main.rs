@@ -37,7 +37,8 @@ fn serve_or_run() -> Result<(), BenchError> {
 
         let mut arguments = std::env::args().skip(1);
         if arguments.next().as_deref() == Some(child::COMMAND) {
-            return child::serve(&arguments.next().unwrap_or_default());
+            let mut next = || arguments.next().unwrap_or_default();
+            return child::serve(&next(), &next());
         }
     }
     run(&Arguments::parse())
@@ -57,6 +58,7 @@ fn run(arguments: &Arguments) -> Result<(), BenchError> {
         workers: arguments.workers,
     };
     let mut findings = Vec::new();
+    check_writable(arguments)?;
     for case in &cases {
         findings.push(measure(case, &setup, arguments)?);
         // Written after each case: a long run that is broken off keeps what it has.
@@ -102,6 +104,18 @@ fn write(arguments: &Arguments, findings: &[Finding], machine: &str) -> Result<(
     if let Some(path) = &arguments.markdown {
         let about = format!("{machine} {} workers on each side.", arguments.workers);
         save(path, &report::markdown(findings, &about))?;
+    }
+    Ok(())
+}
+
+/// Finds a file that can't be written before anything is measured, and leaves what is in it.
+fn check_writable(arguments: &Arguments) -> Result<(), BenchError> {
+    for path in [&arguments.json, &arguments.markdown].into_iter().flatten() {
+        let opened = fs::OpenOptions::new().append(true).create(true).open(path);
+        opened.map_err(|source| BenchError::Write {
+            path: path.clone(),
+            source,
+        })?;
     }
     Ok(())
 }

@@ -12,14 +12,16 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::error::BenchError;
 
-/// The first line.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Greeting {
-    /// It is ready, and runs in this form.
-    Form(String),
-    /// What it needs isn't installed.
-    Missing(String),
+/// The first line: it is ready, or can't be.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Greeting {
+    /// In which form it runs.
+    pub(super) form: String,
+    /// How long one operation took when it chose that form, in nanoseconds, if it had a choice.
+    pub(super) least_ns: Option<f64>,
+    /// Why something that it needs isn't there.
+    pub(super) missing: Option<String>,
 }
 
 /// A program and what to do if it isn't there.
@@ -45,8 +47,11 @@ pub(super) struct Companion {
 }
 
 impl Companion {
-    /// Starts it, gives it `input`, and waits until it is ready; returns the form that it runs in as well.
-    pub(super) fn start(mut program: Program, input: &[u8]) -> Result<(Self, String), BenchError> {
+    /// Starts it, gives it `input`, and waits until it is ready; returns its greeting as well.
+    pub(super) fn start(
+        mut program: Program,
+        input: &[u8],
+    ) -> Result<(Self, Greeting), BenchError> {
         let side = program.side;
         let spawned = program
             .command
@@ -67,9 +72,10 @@ impl Companion {
             output: BufReader::new(stdout),
         };
         companion.send(input)?;
-        match companion.answer()? {
-            Greeting::Form(form) => Ok((companion, form)),
-            Greeting::Missing(why) => Err(missing(program.needs, why)),
+        let mut greeting: Greeting = companion.answer()?;
+        match greeting.missing.take() {
+            None => Ok((companion, greeting)),
+            Some(why) => Err(missing(program.needs, why)),
         }
     }
 
@@ -145,8 +151,9 @@ mod tests {
     fn it_answers_one_line_with_one() {
         let script =
             r#"read given; echo "{\"form\": \"given $given\"}"; while read line; do echo 7; done"#;
-        let (mut companion, form) = Companion::start(shell(script), b"a word\n").unwrap();
-        assert_eq!(form, "given a word");
+        let (mut companion, greeting) = Companion::start(shell(script), b"a word\n").unwrap();
+        assert_eq!(greeting.form, "given a word");
+        assert_eq!(greeting.least_ns, None);
         for _ in 0..3 {
             assert_eq!(companion.sample::<u32>().unwrap(), 7);
         }

@@ -37,7 +37,7 @@ pub(super) fn iteration() -> Result<Side, BenchError> {
         itself: ["Python 3", "apt-get install python3"],
         needs: ["GTSAM for Python", "pip install gtsam"],
     };
-    let (mut companion, form) = Companion::start(program, b"")?;
+    let (mut companion, greeting) = Companion::start(program, b"")?;
     let side = Side::new(NAME, move |_, watch: &mut Stopwatch| {
         let sample: Sample = companion.sample()?;
         let mean = sample.cpu_ns.iter().sum::<f64>() / ITERATIONS as f64;
@@ -45,5 +45,5 @@ pub(super) fn iteration() -> Result<Side, BenchError> {
         watch.add(1, wall, cpu);
         check_map(NAME, sample.chi_squared)
     });
-    Ok(side.single().in_form(form))
+    Ok(side.single().in_form(greeting.form))
 }
