@@ -8,6 +8,7 @@
 
 use taskweave_sys::deque::Steal;
 use taskweave_sys::sync::hint::spin_loop;
+use taskweave_sys::sync::thread::yield_now;
 
 use super::Worker;
 use crate::task::{Class, Task, vtable};
@@ -248,7 +249,12 @@ impl Worker {
             for _ in 0..pause {
                 spin_loop();
             }
-            pause = (pause * 2).min(64);
+            if pause < 32 {
+                pause *= 2;
+            } else {
+                // Whoever is about to bring work may need this very processor.
+                yield_now();
+            }
         }
     }
 }
