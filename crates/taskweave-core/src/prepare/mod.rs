@@ -185,8 +185,8 @@ unsafe fn run_begun(job: NonNull<Job>) {
     this.runner.store(thread::token(), Ordering::Relaxed);
     // Nobody has asked how the last run ended, and this one doesn't answer for it.
     discard(this.outcome());
-    // SAFETY: RUNNING gives the closure to one party.
     let rooted = thread::enter_root(job.as_ptr() as usize);
+    // SAFETY: RUNNING gives the closure to one party.
     let result = this.body.with_mut(|body| catch(|| unsafe { (*body)() }));
     drop(rooted);
     this.runner.store(0, Ordering::Relaxed);

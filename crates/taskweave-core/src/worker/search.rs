@@ -43,12 +43,12 @@ impl Worker {
     fn fairness_turn(&self) -> Option<Task> {
         let turn = self.turn.get().wrapping_add(1);
         self.turn.set(turn);
-        if turn % LOOK == 0
+        if turn.is_multiple_of(LOOK)
             && let Some(task) = self.visit(self.random() as usize % self.shared().slots.len())
         {
             return Some(task);
         }
-        if turn % 2 == 0 {
+        if turn.is_multiple_of(2) {
             self.owner.pop_oldest()
         } else if self.floor.get().is_some() {
             self.inbox_task(1)
