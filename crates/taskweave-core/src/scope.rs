@@ -110,7 +110,7 @@ where
     match (worker, mark) {
         (Some(worker), Some(mark)) if worker.is_current() => worker.wait(&tally.latch, mark),
         (Some(_), _) => shared.wait_without_slot(&tally.latch),
-        (None, _) => tally.latch.wait(thread::parker()),
+        (None, _) => shared.wait_without_worker(&tally.latch),
     }
     let panic = scope
         .core
@@ -242,8 +242,10 @@ unsafe fn run<F: FnOnce() + Send>(task: NonNull<Header>) {
     }
     // SAFETY: as above; the body may have given the slot away meanwhile.
     match unsafe { thread::current().as_ref() } {
-        // SAFETY: the tally lives until this end is entered.
-        Some(worker) => unsafe { worker.end_later(&raw const core_ref.tally) },
-        None => core_ref.tally.done(1),
+        Some(worker) if core::ptr::eq(worker.shared(), shared) => {
+            // SAFETY: the tally lives until this end is entered.
+            unsafe { worker.end_later(&raw const core_ref.tally) }
+        }
+        _ => core_ref.tally.done(1),
     }
 }

@@ -15,11 +15,13 @@ use crate::blocking::Blocking;
 use crate::builder::Config;
 use crate::idle::{Idle, Sleep};
 use crate::keeper::{self, Keeper, Keepers};
+use crate::latch::Latch;
 use crate::metrics::{Counter, Counters};
 use crate::recycle::Depot;
 use crate::stall::Sleepers;
 use crate::task::{Header, Task, TaskVTable, vtable};
 use crate::thread;
+use crate::wait::wait_apart_from;
 use crate::worker::Worker;
 
 /// How far a pool has been shut down.
@@ -271,26 +273,40 @@ impl Shared {
         }
     }
 
-    /// Takes every task out of every queue and abandons it (children are run: their parents wait).
+    /// Takes every task out of every queue and abandons it (children are run: their parents wait), until there is none: one that
+    /// is run may queue others anywhere.
     pub(crate) fn sweep(&self) {
-        for slot in &self.slots {
-            loop {
-                use taskweave_sys::inbox::Pop;
-                match slot.inbox.try_pop() {
-                    Pop::Taken(task) => settle_unrun(task),
-                    Pop::Busy => taskweave_sys::sync::thread::yield_now(),
-                    Pop::Empty => break,
-                }
-            }
-            loop {
-                use taskweave_sys::deque::Steal;
-                match slot.stealer.steal_one() {
-                    Steal::Taken { first, .. } => settle_unrun(first),
-                    Steal::Busy => taskweave_sys::sync::thread::yield_now(),
-                    Steal::Empty => break,
-                }
+        while self.work_visible() {
+            self.slots.iter().for_each(|slot| Self::sweep_slot(slot));
+        }
+    }
+
+    fn sweep_slot(slot: &Slot) {
+        loop {
+            use taskweave_sys::inbox::Pop;
+            match slot.inbox.try_pop() {
+                Pop::Taken(task) => settle_unrun(task),
+                Pop::Busy => taskweave_sys::sync::thread::yield_now(),
+                Pop::Empty => break,
             }
         }
+        loop {
+            use taskweave_sys::deque::Steal;
+            match slot.stealer.steal_one() {
+                Steal::Taken { first, .. } => settle_unrun(first),
+                Steal::Busy => taskweave_sys::sync::thread::yield_now(),
+                Steal::Empty => break,
+            }
+        }
+    }
+
+    /// Waits for a latch on a thread that has entered the pool without a worker of it, since the pool is being shut down.
+    pub(crate) fn wait_without_worker(&self, latch: &Latch) {
+        while !latch.is_set() && self.work_visible() && self.live_threads() == 0 {
+            // Also in the middle of a sweep, which can't go on before this wait ends.
+            self.sweep();
+        }
+        wait_apart_from(latch);
     }
 }
 

@@ -6,12 +6,11 @@ use std::any::Any;
 use taskweave_sys::sync::cell::UnsafeCell;
 
 use crate::error::catch;
-use crate::keeper;
 use crate::latch::Latch;
 use crate::shared::{Phase, Shared};
 use crate::task::{Class, Description, Header, TaskVTable};
 use crate::thread;
-use crate::wait::wait_outside;
+use crate::wait::wait_apart_from;
 use crate::worker::Worker;
 
 #[repr(C)]
@@ -21,6 +20,7 @@ struct StackJob<F, R> {
     result: UnsafeCell<Option<Result<R, Box<dyn Any + Send>>>>,
     latch: Latch,
     root: usize,
+    shared: *const Shared,
 }
 
 /// Queues `f` for a worker and waits. A panic of `f` continues here. On a pool that's shut down `f` runs
@@ -39,20 +39,14 @@ where
         result: UnsafeCell::new(None),
         latch: Latch::new(),
         root: thread::root(),
+        shared,
     };
     // SAFETY: the job stays on this stack until its latch is set, which is its last act.
     unsafe { shared.inject(NonNull::from(&job).cast()) };
-    // SAFETY: the current worker's slot is alive while this thread occupies it.
-    if let Some(worker) = unsafe { thread::current().as_ref() }
-        && !job.latch.is_set()
-    {
-        // A worker of another pool: that pool goes on with a spare thread, if it may have one.
-        let _ = keeper::give_slot_away(worker);
-    }
     if core::ptr::eq(thread::without_slot(), shared) {
         shared.wait_without_slot(&job.latch);
     } else {
-        wait_outside(&job.latch);
+        wait_apart_from(&job.latch);
     }
     match job.result.into_inner() {
         Some(Ok(result)) => result,
@@ -95,7 +89,9 @@ where
     let result = match body {
         Some(body) => {
             let _rooted = thread::enter_root(job.root);
-            catch(|| Worker::with_current(body))
+            // SAFETY: a pool outlives the calls that wait in it.
+            let shared = unsafe { &*job.shared };
+            catch(|| Worker::with_current_of(shared, body))
         }
         None => return,
     };

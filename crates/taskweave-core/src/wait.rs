@@ -166,6 +166,24 @@ impl Worker {
     }
 }
 
+/// Waits for a latch of a pool in which this thread occupies no slot.
+pub(crate) fn wait_apart_from(latch: &Latch) {
+    // SAFETY: the current worker's slot is alive while this thread occupies it.
+    if let Some(worker) = unsafe { thread::current().as_ref() } {
+        leave_for_another_pool(worker);
+    }
+    wait_outside(latch);
+}
+
+/// A worker's body goes on in another pool, for who knows how long: its own pool gets a spare thread, if there may be one, and all that
+/// is queued on the worker.
+fn leave_for_another_pool(worker: &Worker) {
+    if keeper::give_slot_away(worker).is_err() {
+        worker.publish_everything();
+        worker.shared().wake_for_work();
+    }
+}
+
 /// Waits for a latch on a thread that occupies no slot.
 pub(crate) fn wait_outside(latch: &Latch) {
     for _ in 0..SPINS {
@@ -201,8 +219,7 @@ pub(crate) fn borrow(shared: &Shared) -> Option<Loan<'_>> {
     let worker = shared.borrow_slot()?;
     // SAFETY: the current worker's slot is alive while this thread occupies it.
     if let Some(outer) = unsafe { thread::current().as_ref() } {
-        // A worker of another pool: what it has queued must not wait for what happens here.
-        outer.publish_everything();
+        leave_for_another_pool(outer);
     }
     let outer_without = thread::set_without_slot(core::ptr::null());
     if core::ptr::eq(outer_without, shared) {

@@ -376,7 +376,7 @@ impl Core<'_> {
                 worker.wait(&self.tally.latch, mark);
             }
             (Some(worker), _) => worker.shared().wait_without_slot(&self.tally.latch),
-            (None, _) => self.tally.latch.wait(thread::parker()),
+            (None, _) => self.pool().wait_without_worker(&self.tally.latch),
         }
     }
 
@@ -434,7 +434,7 @@ unsafe fn run(task: NonNull<Header>) {
     let vertex = unsafe { vertex.as_ref() };
     // SAFETY: the core holds the vertices.
     let core = unsafe { &*vertex.core };
-    Worker::with_current(|worker| {
+    Worker::with_current_of(core.pool(), |worker| {
         if let Some(worker) = worker {
             worker.turn_to(&core.tally);
         }
@@ -455,7 +455,7 @@ unsafe fn run(task: NonNull<Header>) {
         }
     }
     // The body may have given the worker slot away.
-    Worker::with_current(|worker| {
+    Worker::with_current_of(core.pool(), |worker| {
         let (from, to) = vertex.successors;
         if from == to {
             match worker {

@@ -89,6 +89,13 @@ impl Worker {
         f(unsafe { thread::current().as_ref() })
     }
 
+    /// As [`with_current`](Self::with_current), with a slot of this pool only: a pool that was shut down has its last tasks run by whatever
+    /// thread brings them.
+    #[inline]
+    pub(crate) fn with_current_of<R>(shared: &Shared, f: impl FnOnce(Option<&Worker>) -> R) -> R {
+        Self::with_current(|worker| f(worker.filter(|worker| ptr::eq(worker.shared, shared))))
+    }
+
     /// The number of this slot, from 0.
     #[inline]
     pub fn index(&self) -> usize {
