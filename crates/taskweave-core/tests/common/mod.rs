@@ -108,7 +108,9 @@ pub(crate) fn quiet() {
     ONCE.call_once(|| {
         let usual = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            if std::env::var_os("TASKWEAVE_LOUD").is_some() || !message(info.payload()).contains("on purpose") {
+            if std::env::var_os("TASKWEAVE_LOUD").is_some()
+                || !message(info.payload()).contains("on purpose")
+            {
                 usual(info);
             }
         }));
@@ -193,6 +195,10 @@ impl Count {
     /// Returns what it was.
     pub(crate) fn add(&self) -> usize {
         self.0.fetch_add(1, Ordering::SeqCst)
+    }
+
+    pub(crate) fn tick(&self) {
+        self.add();
     }
 
     pub(crate) fn get(&self) -> usize {

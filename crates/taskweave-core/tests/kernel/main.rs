@@ -6,14 +6,17 @@ mod common;
 
 mod cancel;
 mod cycles;
+mod dead_pools;
 mod fairness;
 mod handles;
 mod hidden;
 mod holds;
+mod lifecycles;
 mod order;
 mod overflow;
 mod panics;
 mod panics_of_drops;
+mod shutdown;
 mod storms;
 mod waits;
 mod wakes;

@@ -42,7 +42,9 @@ fn panicked<T>(result: Result<T, TaskError>) -> String {
 fn of_a_spawned_body() {
     let _watch = watch();
     each_size(|pool| {
-        let handles: Vec<_> = (0..50).map(|i| pool.spawn(move || panic!("on purpose {i}"))).collect();
+        let handles: Vec<_> = (0..50)
+            .map(|i| pool.spawn(move || panic!("on purpose {i}")))
+            .collect();
         for (i, handle) in handles.into_iter().enumerate() {
             let result: Result<(), TaskError> = handle.wait();
             assert_eq!(panicked(result), format!("on purpose {i}"));
@@ -51,7 +53,9 @@ fn of_a_spawned_body() {
         assert_eq!(panicked(blocking), "on purpose");
         let with_a_number = pool.spawn(|| -> u32 { resume_unwind(Box::new(17_u64)) });
         match with_a_number.wait() {
-            Err(TaskError::Panicked(panic)) => assert_eq!(panic.message(), "a payload that is not a string"),
+            Err(TaskError::Panicked(panic)) => {
+                assert_eq!(panic.message(), "a payload that is not a string")
+            }
             other => panic!("{other:?}"),
         }
         drop(pool.spawn(|| panic!("on purpose, and nobody asks")));
@@ -73,7 +77,10 @@ fn of_either_branch_of_a_join_or_of_both() {
             let both = panic_of(|| {
                 pool.install(|| join(|| panic!("a on purpose"), || panic!("b on purpose")));
             });
-            assert_eq!([&*a, &*b, &*both], ["a on purpose", "b on purpose", "a on purpose"]);
+            assert_eq!(
+                [&*a, &*b, &*both],
+                ["a on purpose", "b on purpose", "a on purpose"]
+            );
         }
         still_works(&pool);
     });
@@ -87,7 +94,10 @@ fn deep_in_a_tree_of_joins() {
             assert_ne!(at, bad, "on purpose");
             return 1;
         }
-        let (a, b) = join(|| tree(n - 1, bad, 2 * at, live), || tree(n - 1, bad, 2 * at + 1, live));
+        let (a, b) = join(
+            || tree(n - 1, bad, 2 * at, live),
+            || tree(n - 1, bad, 2 * at + 1, live),
+        );
         a + b
     }
     let _watch = watch();
@@ -171,14 +181,20 @@ fn of_an_installed_body() {
     let _watch = watch();
     each_size(|pool| {
         for _ in 0..20 {
-            assert_eq!(panic_of(|| pool.install(|| panic!("on purpose"))), "on purpose");
+            assert_eq!(
+                panic_of(|| pool.install(|| panic!("on purpose"))),
+                "on purpose"
+            );
         }
         // Also where it is run by a worker, since none sleeps.
         std::thread::scope(|s| {
             for _ in 0..4 {
                 s.spawn(|| {
                     for _ in 0..50 {
-                        assert_eq!(panic_of(|| pool.install(|| panic!("on purpose"))), "on purpose");
+                        assert_eq!(
+                            panic_of(|| pool.install(|| panic!("on purpose"))),
+                            "on purpose"
+                        );
                     }
                 });
             }
@@ -191,10 +207,18 @@ fn of_an_installed_body() {
 fn of_loops() {
     let _watch = watch();
     each_size(|pool| {
-        let body = panic_of(|| pool.install(|| for_each(0..1000, |i| assert_ne!(i, 700, "on purpose"))));
+        let body =
+            panic_of(|| pool.install(|| for_each(0..1000, |i| assert_ne!(i, 700, "on purpose"))));
         assert!(body.contains("on purpose"));
         let map = panic_of(|| {
-            pool.install(|| map_reduce(0..1000, || 0, |i| if i == 3 { panic!("on purpose") } else { i }, |a, b| a + b));
+            pool.install(|| {
+                map_reduce(
+                    0..1000,
+                    || 0,
+                    |i| if i == 3 { panic!("on purpose") } else { i },
+                    |a, b| a + b,
+                )
+            });
         });
         assert!(map.contains("on purpose"));
         let reduce = panic_of(|| {
@@ -202,7 +226,9 @@ fn of_loops() {
         });
         assert!(reduce.contains("on purpose"));
         let identity = panic_of(|| {
-            pool.install(|| map_reduce(0..1000, || panic!("on purpose"), |i: usize| i, |a, b| a + b));
+            pool.install(|| {
+                map_reduce(0..1000, || panic!("on purpose"), |i: usize| i, |a, b| a + b)
+            });
         });
         assert!(identity.contains("on purpose"));
         still_works(&pool);
@@ -246,7 +272,10 @@ fn of_a_prepared_job_now_and_then() {
     });
 }
 
-fn pass<'a>(bodies: Vec<Box<dyn FnMut() -> Verdict + Send + 'a>>, edges: &[(u32, u32)]) -> FrozenPass<'a> {
+fn pass<'a>(
+    bodies: Vec<Box<dyn FnMut() -> Verdict + Send + 'a>>,
+    edges: &[(u32, u32)],
+) -> FrozenPass<'a> {
     let specs = bodies
         .into_iter()
         .enumerate()
@@ -273,7 +302,13 @@ fn of_vertices() {
         };
         let mut pass = pass(vec![good(), bad, good(), good()], &[(0, 1), (1, 2), (2, 3)]);
         for i in 1..20 {
-            let PassError { vertex, error, others, skipped, .. } = pass.run(&pool).unwrap_err();
+            let PassError {
+                vertex,
+                error,
+                others,
+                skipped,
+                ..
+            } = pass.run(&pool).unwrap_err();
             assert_eq!((&*vertex, others, skipped), ("vertex 1", 0, 2));
             assert!(panicked::<()>(Err(error)).contains("on purpose"));
             assert_eq!(ran.get(), i);

@@ -1,10 +1,10 @@
 //! Values whose drop panics: captures, results, payloads, wakers. They may be foreign, and they mustn't end a worker.
 
+use std::future::Future;
 use std::panic::panic_any;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, RawWaker, RawWakerVTable, Waker};
-use std::future::Future;
 
 use taskweave_core::pass::{FrozenPass, Verdict, VertexSpec};
 use taskweave_core::{CancelToken, Pool, Shutdown, TaskError, join, scope};
@@ -76,7 +76,10 @@ fn captures_of_cancelled_and_abandoned_bodies() {
         gate.open();
         pool.shutdown(Shutdown::Abandon, None).unwrap();
         for handle in handles {
-            assert!(matches!(handle.wait(), Err(TaskError::Shutdown | TaskError::Panicked(_))));
+            assert!(matches!(
+                handle.wait(),
+                Err(TaskError::Shutdown | TaskError::Panicked(_))
+            ));
         }
         let bomb = Bomb;
         let refused = pool.spawn(move || {
@@ -172,12 +175,21 @@ fn payloads_and_captures_of_joins() {
                             },
                             move || {
                                 let _captured = &bomb;
-                                if second { panic_any(Bomb) }
+                                if second {
+                                    panic_any(Bomb)
+                                }
                             },
                         );
                     });
                 });
-                assert_eq!(text, if first { "a bomb on purpose" } else { "a on purpose" });
+                assert_eq!(
+                    text,
+                    if first {
+                        "a bomb on purpose"
+                    } else {
+                        "a on purpose"
+                    }
+                );
             }
             // The first result is dropped by the panic of the second branch.
             let text = panic_of(|| {
@@ -331,10 +343,20 @@ fn bad_waker(panics: In) -> Waker {
         },
         |data| assert!(case(data) != In::Wake as usize + 1, "a wake on purpose"),
         |data| assert!(case(data) != In::Wake as usize + 1, "a wake on purpose"),
-        |data| assert!(case(data) != In::Drop as usize + 1 || std::thread::panicking(), "a drop on purpose"),
+        |data| {
+            assert!(
+                case(data) != In::Drop as usize + 1 || std::thread::panicking(),
+                "a drop on purpose"
+            )
+        },
     );
     // SAFETY: the functions own nothing and may be called from any thread, in any number.
-    unsafe { Waker::from_raw(RawWaker::new(std::ptr::without_provenance(panics as usize + 1), &TABLE)) }
+    unsafe {
+        Waker::from_raw(RawWaker::new(
+            std::ptr::without_provenance(panics as usize + 1),
+            &TABLE,
+        ))
+    }
 }
 
 #[test]
