@@ -1,5 +1,6 @@
 //! Cancellation: a flag that tasks which haven't begun respect, and bodies may ask.
 
+use std::fmt;
 use std::sync::{Arc, PoisonError, Weak};
 
 use taskweave_sys::sync::atomic::{AtomicBool, Ordering};
@@ -11,15 +12,35 @@ use taskweave_sys::sync::{Mutex, MutexGuard};
 /// A task that hasn't begun when its token is cancelled never runs, and its handle says
 /// [`TaskError::Cancelled`](crate::TaskError::Cancelled). A body that has begun goes on, unless it asks
 /// [`is_cancelled`](Self::is_cancelled) and ends by itself.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct CancelToken {
     node: Arc<Node>,
 }
 
-#[derive(Debug, Default)]
+impl fmt::Debug for CancelToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CancelToken")
+            .field("is_cancelled", &self.is_cancelled())
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Default)]
 struct Node {
     cancelled: AtomicBool,
     children: Mutex<Vec<Weak<Node>>>,
+    /// Kept alive, so that a cancel finds its way through tokens that nobody has any more.
+    parent: Option<Arc<Node>>,
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // One after the other: a long line of ancestors that all end here would overflow the stack.
+        let mut next = self.parent.take();
+        while let Some(mut node) = next.and_then(Arc::into_inner) {
+            next = node.parent.take();
+        }
+    }
 }
 
 impl CancelToken {
@@ -30,7 +51,11 @@ impl CancelToken {
 
     /// A token that is cancelled when this one is. One allocation, one lock.
     pub fn child(&self) -> CancelToken {
-        let child = CancelToken::new();
+        let mut node = Node::default();
+        node.parent = Some(Arc::clone(&self.node));
+        let child = CancelToken {
+            node: Arc::new(node),
+        };
         let mut children = lock(&self.node.children);
         if self.is_cancelled() {
             child.node.cancelled.store(true, Ordering::Release);
