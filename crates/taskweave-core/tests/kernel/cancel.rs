@@ -54,6 +54,16 @@ fn a_tree_of_tokens() {
     assert_eq!(state(), [true; 4]);
     assert!(leaf.child().is_cancelled() && root.child().child().is_cancelled());
     assert!(!CancelToken::new().is_cancelled());
+    // Also through one that nobody has any more.
+    let root = CancelToken::new();
+    let leaf = root.child().child().child();
+    assert!(!leaf.is_cancelled());
+    root.cancel();
+    assert!(leaf.is_cancelled());
+    assert_eq!(
+        format!("{leaf:?}"),
+        "CancelToken { is_cancelled: true, .. }"
+    );
 }
 
 #[test]
@@ -72,8 +82,9 @@ fn a_deep_and_wide_tree() {
     let wide: Vec<_> = (0..1000).map(|_| root.child()).collect();
     root.cancel();
     assert!(deep.is_cancelled() && wide.iter().all(CancelToken::is_cancelled));
-    drop(root);
-    drop(kept);
+    drop((root, kept));
+    // The last owner of all its ancestors.
+    drop(deep);
 }
 
 #[test]

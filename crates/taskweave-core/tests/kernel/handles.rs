@@ -160,7 +160,9 @@ fn product(pool: &Pool, body: Body, end: Handle, when: When) {
     for holder in holders {
         holder.wait().unwrap();
     }
-    opener.map(|opener| opener.join().unwrap());
+    if let Some(opener) = opener {
+        opener.join().unwrap();
+    }
     // A detached task runs on by itself.
     until(|| closures.get() == 1);
     until(|| results.get() == usize::from(body == Body::Returns));

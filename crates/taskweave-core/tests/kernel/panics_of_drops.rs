@@ -193,7 +193,7 @@ fn payloads_and_captures_of_joins() {
             }
             // The first result is dropped by the panic of the second branch.
             let text = panic_of(|| {
-                pool.install(|| join(|| Count::new(), || panic!("b on purpose")));
+                pool.install(|| join(Count::new, || panic!("b on purpose")));
             });
             assert_eq!(text, "b on purpose");
         }
@@ -252,14 +252,18 @@ fn captures_and_payloads_of_prepared_jobs() {
 #[test]
 fn payloads_and_errors_of_many_vertices() {
     #[derive(Debug)]
-    struct Error(#[expect(dead_code, reason = "it is dropped, that's all")] BombInDebug);
+    struct Error {
+        _bomb: BombInDebug,
+    }
     impl std::fmt::Display for Error {
         fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
             f.write_str("on purpose")
         }
     }
     impl std::error::Error for Error {}
-    struct BombInDebug(#[expect(dead_code, reason = "as above")] Bomb);
+    struct BombInDebug {
+        _bomb: Bomb,
+    }
     impl std::fmt::Debug for BombInDebug {
         fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
             f.write_str("a bomb")
@@ -281,7 +285,9 @@ fn payloads_and_errors_of_many_vertices() {
                         if i % 2 == 0 {
                             panic_any(Bomb);
                         }
-                        Verdict::Fail(Arc::new(Error(BombInDebug(Bomb))))
+                        Verdict::Fail(Arc::new(Error {
+                            _bomb: BombInDebug { _bomb: Bomb },
+                        }))
                     }),
                     // Each is new to the pool, so that all are shared at once.
                     kind: 1000 + 64 * i,

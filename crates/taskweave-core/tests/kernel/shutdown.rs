@@ -203,9 +203,7 @@ fn draining_while_bodies_are_blocked_in_waits() {
                     // Without a slot, in a pool that refuses new tasks.
                     let (a, b) = join(|| awaited, || 1);
                     let count = Count::new();
-                    scope(|s| {
-                        (0..5).for_each(|_| s.spawn(|| scope(|s| s.spawn(|| count.tick()))))
-                    });
+                    scope(|s| (0..5).for_each(|_| s.spawn(|| scope(|s| s.spawn(|| count.tick())))));
                     a + b + count.get()
                 })
             })
