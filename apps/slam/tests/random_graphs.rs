@@ -14,8 +14,8 @@ fn config(cases: u32) -> ProptestConfig {
 
 fn dense(equations: &NormalEquations) -> Vec<Vec<f64>> {
     let mut h = vec![vec![0.0; equations.unknowns()]; equations.unknowns()];
-    for column in 0..equations.unknowns() {
-        for at in equations.column_starts[column]..equations.column_starts[column + 1] {
+    for (column, span) in equations.column_starts.windows(2).enumerate() {
+        for at in span[0]..span[1] {
             h[equations.rows[at]][column] = equations.values[at];
             h[column][equations.rows[at]] = equations.values[at];
         }

@@ -155,12 +155,14 @@ pub(crate) fn dense_solve(mut h: Vec<Vec<f64>>, mut b: Vec<f64>) -> Vec<f64> {
         let pivot = (k..size).max_by(|&i, &j| h[i][k].abs().total_cmp(&h[j][k].abs())).expect("rows are left");
         h.swap(k, pivot);
         b.swap(k, pivot);
-        for i in k + 1..size {
-            let factor = h[i][k] / h[k][k];
-            for j in k..size {
-                h[i][j] -= factor * h[k][j];
+        let (above, below) = h.split_at_mut(k + 1);
+        let row = &above[k];
+        for (i, other) in below.iter_mut().enumerate() {
+            let factor = other[k] / row[k];
+            for (entry, known) in other.iter_mut().zip(row).skip(k) {
+                *entry -= factor * known;
             }
-            b[i] -= factor * b[k];
+            b[k + 1 + i] -= factor * b[k];
         }
     }
     for k in (0..size).rev() {
