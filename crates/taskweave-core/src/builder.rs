@@ -184,9 +184,10 @@ impl PoolBuilder {
         Ok(pool)
     }
 
-    fn check(self) -> Result<Config, BuildError> {
-        let available = topology::available_cpus();
-        let worker_threads = self.worker_threads.unwrap_or(available.min(MAX_WORKERS));
+    pub(crate) fn check(self) -> Result<Config, BuildError> {
+        let worker_threads = self
+            .worker_threads
+            .unwrap_or_else(|| topology::available_cpus().min(MAX_WORKERS));
         bounded("worker_threads", worker_threads, 1, MAX_WORKERS)?;
         bounded("max_blocking", self.max_blocking, 1, usize::MAX)?;
         if !self.queue_capacity.is_power_of_two() {
@@ -202,8 +203,13 @@ impl PoolBuilder {
         if self.name.contains('\0') {
             return Err(BuildError::Name);
         }
-        let default_spin = if worker_threads > available { 0 } else { 30 };
-        let spin_us = self.spin_us.unwrap_or(default_spin);
+        let spin_us = self.spin_us.unwrap_or_else(|| {
+            if worker_threads > topology::available_cpus() {
+                0
+            } else {
+                30
+            }
+        });
         bounded(
             "spin_us",
             usize::try_from(spin_us).unwrap_or(usize::MAX),

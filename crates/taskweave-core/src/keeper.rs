@@ -1,9 +1,7 @@
-//! The threads of a pool.
-//!
-//! A *keeper* is a thread that runs a slot, and sleeps for it when there is nothing to run. A keeper
-//! whose stack blocks in a wait gives its slot to a *spare* one, which need not even wake: it just becomes
-//! the one to be woken. The thread that blocked goes on without a slot until its stack is unwound, and is
-//! then a spare itself.
+#![doc = include_str!("keeper/README.md")]
+
+#[cfg(all(test, taskweave_loom))]
+mod models;
 
 use core::ptr;
 use std::io;
@@ -139,17 +137,25 @@ fn keep(shared: &Arc<Shared>, keeper: &Keeper, index: usize, first_slot: Option<
     if let Some(hook) = &shared.config.on_stop {
         crate::error::contain(|| hook(index));
     }
+    leave(shared);
+}
+
+/// A thread is about to end. The last one takes along what has come too late.
+fn leave(shared: &Shared) {
     let mut keepers = lock(shared);
     keepers.live -= 1;
-    if keepers.live == 0 {
-        let all_gone = Arc::clone(&keepers.all_gone);
-        drop(keepers);
+    if keepers.live > 0 {
+        return;
+    }
+    let all_gone = Arc::clone(&keepers.all_gone);
+    drop(keepers);
+    if !mutated!("keeper-leave-without-fence") {
         // Partner of the fence in `published`: a submission that this sweep doesn't see sees that
         // no thread is left.
         fence(Ordering::SeqCst);
-        shared.sweep();
-        all_gone.notify_all();
     }
+    shared.sweep();
+    all_gone.notify_all();
 }
 
 fn set_up_thread(shared: &Shared, index: usize) {
@@ -195,6 +201,11 @@ fn run_slot(shared: &Shared, keeper: &Keeper, slot: &Slot, woken: bool) -> Left 
 
 /// Sleeps until the slot is this keeper's to run again. False: the pool is gone.
 fn sleep_at_base(shared: &Shared, keeper: &Keeper, slot: &Slot) -> bool {
+    !lie_down(shared, slot) || await_wake(shared, keeper, slot)
+}
+
+/// Declares the slot asleep. False: there is work, and it's awake still.
+fn lie_down(shared: &Shared, slot: &Slot) -> bool {
     let worker = &slot.worker;
     let index = worker.index();
     // Relaxed: released by the bit that `announce` sets.
@@ -212,11 +223,18 @@ fn sleep_at_base(shared: &Shared, keeper: &Keeper, slot: &Slot) -> bool {
             worker.accept_token();
             // What is visible may be somebody's who is halfway through taking or queueing it.
             spin_loop();
-            return true;
+            return false;
         }
-        // Whoever has the slot may have come for something else, and the token's end called for this look.
-        shared.wake_one();
+        if !mutated!("keeper-borrowed-look-dropped") {
+            // Whoever has the slot may have come for something else, and the token's end called for this look.
+            shared.wake_one();
+        }
     }
+    true
+}
+
+/// Sleeps until somebody who has claimed the slot wakes its keeper. False: the pool is gone.
+fn await_wake(shared: &Shared, keeper: &Keeper, slot: &Slot) -> bool {
     loop {
         end_if_over(shared);
         let ticket = keeper.parker.prepare();
@@ -232,8 +250,18 @@ fn sleep_at_base(shared: &Shared, keeper: &Keeper, slot: &Slot) -> bool {
         shared.check_stall();
         ticket.commit();
     }
-    worker.accept_token();
+    slot.worker.accept_token();
     true
+}
+
+/// Has the pool refuse new work and end when it can, at the latest the later one of several calls asks for.
+pub(crate) fn close(shared: &Shared, phase: Phase) {
+    shared.phase.fetch_max(phase as u8, Ordering::SeqCst);
+    // Partner of the fence in `published`: a submission that doesn't see the phase is seen by the keepers' next look at
+    // the queues.
+    fence(Ordering::SeqCst);
+    shared.blocking.wake_all();
+    end_if_over(shared);
 }
 
 /// Ends a closing pool in which every slot sleeps at its base, no body runs without one, and nothing is queued. To be
@@ -242,12 +270,23 @@ fn sleep_at_base(shared: &Shared, keeper: &Keeper, slot: &Slot) -> bool {
 /// All slots are claimed first. From then on nothing can begin in this pool, so that it doesn't matter in
 /// which moment each of the other conditions holds; and nobody is woken in a pool that is gone.
 pub(crate) fn end_if_over(shared: &Shared) {
+    if !mutated!("keeper-end-without-fence") {
+        // Partner of the fence in `close`: either this sees that the pool is closing, or `close` sees what has ended.
+        fence(Ordering::SeqCst);
+    }
     if !matches!(shared.phase(), Phase::Draining | Phase::Dropping) {
         return;
     }
     // One at a time: of two who claim half of the slots each, neither would end the pool.
     let keepers = lock(shared);
     let slots = shared.slots.len();
+    if mutated!("keeper-end-by-looks") {
+        let displaced = shared.sleepers.without_slot.load(Ordering::SeqCst);
+        if displaced == 0 && shared.idle.all_at_base(slots) && !shared.work_visible() {
+            end(shared, &keepers);
+        }
+        return;
+    }
     if !shared.idle.all_at_base(slots) {
         return;
     }
@@ -324,6 +363,21 @@ pub(crate) struct NoSpare {
 
 /// The current thread is about to block: its slot gets another keeper, and the thread none.
 pub(crate) fn give_slot_away(worker: &Worker) -> Result<(), NoSpare> {
+    name_keeper(worker)?;
+    leave_slot(worker);
+    Ok(())
+}
+
+fn leave_slot(worker: &Worker) {
+    let shared = worker.shared();
+    shared.sleepers.without_slot.fetch_add(1, Ordering::SeqCst);
+    thread::set_without_slot(shared);
+    thread::set_current(ptr::null());
+    shared.vacate(worker);
+}
+
+/// Sees to it that somebody sleeps for the slot when its occupant has left.
+fn name_keeper(worker: &Worker) -> Result<(), NoSpare> {
     let shared = worker.shared();
     // A borrowed slot has a keeper that sleeps for it already.
     if !worker.is_borrowed() {
@@ -340,10 +394,6 @@ pub(crate) fn give_slot_away(worker: &Worker) -> Result<(), NoSpare> {
             worker.slot().mode.store(MODE_ASLEEP, Ordering::Relaxed);
         }
     }
-    shared.sleepers.without_slot.fetch_add(1, Ordering::SeqCst);
-    thread::set_without_slot(shared);
-    thread::set_current(ptr::null());
-    shared.vacate(worker);
     Ok(())
 }
 

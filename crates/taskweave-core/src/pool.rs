@@ -4,8 +4,6 @@ use core::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use taskweave_sys::sync::atomic::{Ordering, fence};
-
 use crate::builder::{BuildError, PoolBuilder};
 use crate::cancel::CancelToken;
 use crate::keeper;
@@ -233,12 +231,7 @@ impl Pool {
             Shutdown::Drain => Phase::Draining,
             Shutdown::Abandon => Phase::Dropping,
         };
-        self.shared.phase.fetch_max(phase as u8, Ordering::SeqCst);
-        // Partner of the fence in `published`: a submission that doesn't see the phase is seen by the
-        // keepers' next look at the queues.
-        fence(Ordering::SeqCst);
-        self.shared.blocking.wake_all();
-        keeper::end_if_over(&self.shared);
+        keeper::close(&self.shared, phase);
     }
 }
 

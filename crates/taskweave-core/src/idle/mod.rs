@@ -83,14 +83,9 @@ impl Idle {
 
     /// Declares a slot asleep. The caller looks at every queue afterwards, before it sleeps.
     pub(crate) fn announce(&self, slot: usize, sleep: Sleep) {
-        if mutated!("idle-bit-before-count") {
-            self.map(sleep).set(slot);
-        }
         // Before the bit, so that there are never more bits than the count says.
         self.counts.fetch_add(SLEEPER + NAP, Ordering::SeqCst);
-        if !mutated!("idle-bit-before-count") {
-            self.map(sleep).set(slot);
-        }
+        self.map(sleep).set(slot);
         if !mutated!("idle-announce-without-fence") {
             // Partner of the fence in `after_publish`.
             fence_after_rmw();
@@ -150,6 +145,14 @@ impl Idle {
     /// Becomes a searcher if fewer than `limit` search.
     pub(crate) fn begin_search(&self, limit: u32) -> bool {
         let mut counts = self.glance();
+        if mutated!("idle-search-over-count") && counts.searching() < limit {
+            let before = self.counts.fetch_add(SEARCHER, Ordering::SeqCst);
+            if Counts(before).searching() < limit {
+                return true;
+            }
+            self.counts.fetch_sub(SEARCHER, Ordering::SeqCst);
+            return false;
+        }
         // Not an addition that may have to be taken back: somebody could rely on a token that was never meant.
         while counts.searching() < limit {
             match self.counts.compare_exchange_weak(
