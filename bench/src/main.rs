@@ -53,14 +53,14 @@ fn run(arguments: &Arguments) -> Result<(), BenchError> {
         return Ok(());
     }
     let machine = report::describe_machine();
-    println!("{machine}\n{} workers on each side.", arguments.workers);
-    let setup = Setup {
-        workers: arguments.workers,
-    };
+    println!(
+        "{machine}\n{} workers on each side, unless the row says one.",
+        arguments.workers
+    );
     let mut findings = Vec::new();
     check_writable(arguments)?;
     for case in &cases {
-        findings.push(measure(case, &setup, arguments)?);
+        findings.push(measure(case, arguments)?);
         // Written after each case: a long run that is broken off keeps what it has.
         write(arguments, &findings, &machine)?;
     }
@@ -83,18 +83,21 @@ fn chosen(arguments: &Arguments) -> Result<Vec<Case>, BenchError> {
     }
 }
 
-fn measure(case: &Case, setup: &Setup, arguments: &Arguments) -> Result<Finding, BenchError> {
+fn measure(case: &Case, arguments: &Arguments) -> Result<Finding, BenchError> {
     let samples = arguments.samples.unwrap_or(case.samples);
     let bar = ProgressBar::new(samples as u64).with_message(case.title());
     if let Ok(style) = ProgressStyle::with_template("{msg:48} {bar:30} {pos}/{len} {eta}") {
         bar.set_style(style);
     }
     bar.tick();
-    let mut pair = (case.build)(setup)?;
+    let setup = Setup {
+        workers: case.workers.unwrap_or(arguments.workers),
+    };
+    let mut pair = (case.build)(&setup)?;
     let comparison = pair.compare(samples, || bar.inc(1))?;
     bar.finish_and_clear();
     let form = pair.peer.form().map(str::to_owned);
-    Ok(Finding::new(case, setup, samples, comparison, form))
+    Ok(Finding::new(case, &setup, samples, comparison, form))
 }
 
 fn write(arguments: &Arguments, findings: &[Finding], machine: &str) -> Result<(), BenchError> {
@@ -102,7 +105,10 @@ fn write(arguments: &Arguments, findings: &[Finding], machine: &str) -> Result<(
         save(path, &report::json(findings))?;
     }
     if let Some(path) = &arguments.markdown {
-        let about = format!("{machine} {} workers on each side.", arguments.workers);
+        let about = format!(
+            "{machine} {} workers on each side, unless the row says one.",
+            arguments.workers
+        );
         save(path, &report::markdown(findings, &about))?;
     }
     Ok(())

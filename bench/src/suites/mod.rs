@@ -57,11 +57,21 @@ pub(crate) struct Case {
     pub(crate) unit: &'static str,
     /// How many pairs of samples it takes unless told otherwise; fewer where one is long.
     pub(crate) samples: usize,
+    /// How many workers it is about, if not about as many as are asked for.
+    pub(crate) workers: Option<usize>,
     /// Starts both sides' pools.
     pub(crate) build: fn(&Setup) -> Result<Pair, BenchError>,
 }
 
 impl Case {
+    /// The same case, about so many workers.
+    fn on(self, workers: usize) -> Self {
+        Self {
+            workers: Some(workers),
+            ..self
+        }
+    }
+
     /// Its full name, which `--case` looks at.
     pub(crate) fn title(&self) -> String {
         format!("{}/{} vs {}", self.suite, self.name, self.peer)
@@ -88,8 +98,8 @@ mod tests {
 
     #[test]
     fn every_job_has_a_sequential_row() {
-        // "One thread" rows are about the sequential form itself.
-        let parallel = |case: &super::Case| !case.name.ends_with("one thread");
+        // A case with a number of workers of its own is one worker's variant of another.
+        let parallel = |case: &super::Case| case.workers.is_none();
         for case in catalogue().into_iter().filter(parallel) {
             assert!(
                 catalogue().iter().any(|other| other.name == case.name

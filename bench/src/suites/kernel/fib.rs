@@ -18,18 +18,27 @@ const VALUE: u64 = 514_229;
 const JOINS: u64 = 832_039;
 
 pub(super) fn cases() -> Vec<Case> {
-    let case = |peer, build| Case {
+    let case = |name, peer, build| Case {
         suite: Suite::Kernel,
-        name: "fib",
+        name,
         peer,
         unit: "join",
         samples: 51,
+        workers: None,
         build,
     };
     vec![
-        case("rayon", |setup| pair(setup, with_rayon(setup)?)),
-        case("chili", |setup| pair(setup, with_chili(setup)?)),
-        case("sequential", |setup| pair(setup, sequential())),
+        case("fib", "rayon", |setup| pair(setup, with_rayon(setup)?)),
+        case("fib", "chili", |setup| pair(setup, with_chili(setup)?)),
+        case("fib, one worker", "rayon", |setup| {
+            pair(setup, with_rayon(setup)?)
+        })
+        .on(1),
+        case("fib, one worker", "chili", |setup| {
+            pair(setup, with_chili(setup)?)
+        })
+        .on(1),
+        case("fib", "sequential", |setup| pair(setup, sequential())),
     ]
 }
 

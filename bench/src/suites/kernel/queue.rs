@@ -26,6 +26,7 @@ pub(super) fn cases() -> Vec<Case> {
         peer,
         unit: "push+pop",
         samples: 51,
+        workers: None,
         build,
     };
     vec![

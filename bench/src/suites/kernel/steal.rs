@@ -27,6 +27,7 @@ pub(super) fn cases() -> Vec<Case> {
         peer,
         unit: "item",
         samples: 51,
+        workers: None,
         build,
     };
     vec![

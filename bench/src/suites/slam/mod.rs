@@ -57,13 +57,15 @@ fn native() -> Vec<Case> {
         }),
         case("iteration, one thread", "gtsam", |_| {
             pair(ours::iteration_sequential()?, gtsam::iteration()?)
-        }),
+        })
+        .on(1),
         case("factorise+solve", "cholmod", |setup| {
             pair(ours::factor(setup)?, cholmod::factor(setup.workers)?)
         }),
-        case("factorise+solve, one thread", "cholmod", |_| {
-            pair(ours::factor_sequential()?, cholmod::factor(1)?)
-        }),
+        case("factorise+solve, one thread", "cholmod", |setup| {
+            pair(ours::factor_sequential()?, cholmod::factor(setup.workers)?)
+        })
+        .on(1),
     ]
 }
 
@@ -82,6 +84,7 @@ fn case(
             "system"
         },
         samples: 15,
+        workers: None,
         build,
     }
 }

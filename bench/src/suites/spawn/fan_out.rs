@@ -16,18 +16,24 @@ use crate::{
 const TASKS: usize = 1_000_000;
 
 pub(super) fn cases() -> Vec<Case> {
-    let case = |peer, build| Case {
+    let case = |name, peer, build| Case {
         suite: Suite::Spawn,
-        name: "fan-out",
+        name,
         peer,
         unit: "task",
         // A sample is a million tasks, an order longer than other samples.
         samples: 21,
+        workers: None,
         build,
     };
     vec![
-        case("rayon", |setup| pair(setup, with_rayon(setup)?)),
-        case("sequential", |setup| pair(setup, sequential())),
+        case("fan-out", "rayon", |setup| pair(setup, with_rayon(setup)?)),
+        // Without a thief: what spawning and running cost by themselves.
+        case("fan-out, one worker", "rayon", |setup| {
+            pair(setup, with_rayon(setup)?)
+        })
+        .on(1),
+        case("fan-out", "sequential", |setup| pair(setup, sequential())),
     ]
 }
 

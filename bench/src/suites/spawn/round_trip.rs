@@ -35,6 +35,7 @@ pub(super) fn cases() -> Vec<Case> {
         peer,
         unit: "task",
         samples: 51,
+        workers: None,
         build,
     };
     vec![
