@@ -190,13 +190,14 @@ impl PoolBuilder {
             .unwrap_or_else(|| topology::available_cpus().min(MAX_WORKERS));
         bounded("worker_threads", worker_threads, 1, MAX_WORKERS)?;
         bounded("max_blocking", self.max_blocking, 1, usize::MAX)?;
-        if !self.queue_capacity.is_power_of_two() {
+        if !self.queue_capacity.is_power_of_two() || !(2..=32_768).contains(&self.queue_capacity) {
             return Err(BuildError::NotAPowerOfTwo {
                 setting: "queue_capacity",
                 value: self.queue_capacity,
+                least: 2,
+                most: 32_768,
             });
         }
-        bounded("queue_capacity", self.queue_capacity, 2, 32_768)?;
         if let Some(bytes) = self.stack_size {
             bounded("stack_size", bytes, MIN_STACK, isize::MAX as usize)?;
         }
@@ -270,12 +271,7 @@ fn cpus_for(pinning: &Pinning) -> Result<Vec<usize>, BuildError> {
         Pinning::Explicit(list) => list.clone(),
     };
     if cpus.is_empty() {
-        return Err(BuildError::OutOfRange {
-            setting: "pinning",
-            value: 0,
-            least: 1,
-            most: usize::MAX,
-        });
+        return Err(BuildError::NoProcessors);
     }
     for &cpu in &cpus {
         probe_on_thread(move || {
@@ -312,13 +308,19 @@ pub enum BuildError {
         /// The most it may be.
         most: usize,
     },
-    /// A number has to be a power of two.
+    /// A number has to be a power of two within a range.
     NotAPowerOfTwo {
         /// The builder's method.
         setting: &'static str,
         /// What was asked for.
         value: usize,
+        /// The least it may be.
+        least: usize,
+        /// The most it may be.
+        most: usize,
     },
+    /// The list of processors to pin workers to is empty.
+    NoProcessors,
     /// The name contains a NUL byte.
     Name,
     /// A processor that workers should be pinned to isn't available.
@@ -354,8 +356,17 @@ impl fmt::Display for BuildError {
                 f,
                 "`{setting}` is {value}; it must be from {least} to {most}"
             ),
-            BuildError::NotAPowerOfTwo { setting, value } => {
-                write!(f, "`{setting}` is {value}; it must be a power of two")
+            BuildError::NotAPowerOfTwo {
+                setting,
+                value,
+                least,
+                most,
+            } => write!(
+                f,
+                "`{setting}` is {value}; it must be a power of two from {least} to {most}"
+            ),
+            BuildError::NoProcessors => {
+                f.write_str("`pinning` names no processor; name at least one")
             }
             BuildError::Name => f.write_str("`name` contains a NUL byte; leave it out"),
             BuildError::Processor { cpu, source } => write!(

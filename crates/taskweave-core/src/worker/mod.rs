@@ -230,13 +230,14 @@ impl Worker {
             let outer = slot.running.load(Ordering::Relaxed);
             slot.running
                 .store(ptr::from_ref(verbs).cast_mut(), Ordering::Relaxed);
+            // Now, since the body may give the slot away.
+            slot.counters.executed.add(1);
             // SAFETY: exactly one verb, once.
             unsafe { (verbs.run)(task) };
             if !self.is_current() {
                 return;
             }
             slot.running.store(outer, Ordering::Relaxed);
-            slot.counters.executed.add(1);
             self.since_turn.set(self.since_turn.get() + 1);
             if let Some(start) = measure {
                 self.kinds
@@ -302,6 +303,8 @@ impl Worker {
         self.owner.publish_all();
         self.floor.set(None);
         self.depth.set(0);
+        // Relaxed: for dumps. What runs on the stack that leaves doesn't run here.
+        self.slot().running.store(ptr::null_mut(), Ordering::Relaxed);
         self.drop_token();
     }
 
