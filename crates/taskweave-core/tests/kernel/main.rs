@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod builder;
 mod cancel;
 mod cycles;
 mod dead_pools;
@@ -12,10 +13,12 @@ mod handles;
 mod hidden;
 mod holds;
 mod lifecycles;
+mod metrics;
 mod order;
 mod overflow;
 mod panics;
 mod panics_of_drops;
+mod prepared;
 mod shutdown;
 mod storms;
 mod waits;

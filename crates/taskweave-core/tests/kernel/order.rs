@@ -157,54 +157,115 @@ fn children_come_before_tasks() {
     assert_eq!(all_of(&log, 20), Vec::from_iter(expected));
 }
 
+/// Calls `body` on the only worker of a pool: as a task from outside, as one that a task has spawned, or as a guest.
+fn on_the_worker(way: usize, body: impl FnOnce(&Arc<Pool>) + Send + 'static) {
+    let pool = Arc::new(pool(1));
+    let inner = Arc::clone(&pool);
+    let done = Gate::new();
+    let end = done.clone();
+    let body = move || {
+        body(&inner);
+        end.open();
+    };
+    match way {
+        0 => drop(pool.spawn(body)),
+        1 => {
+            let inner = Arc::clone(&pool);
+            drop(pool.spawn(move || drop(inner.spawn(body))));
+        }
+        _ => pool.install(body),
+    }
+    done.pass();
+}
+
 #[test]
 fn tasks_spawned_under_a_join_wait_for_their_turn() {
     let _watch = watch();
-    let pool = Arc::new(pool(1));
-    let log = Log::new();
-    let inner = Arc::clone(&pool);
-    let entries = log.clone();
-    drop(pool.spawn(move || {
-        let spawn = |i| {
-            let log = entries.clone();
-            drop(inner.spawn(move || log.push(i)));
-        };
-        join(
-            || (0..10).for_each(spawn),
-            || {
-                entries.push(1000);
-                (10..20).for_each(spawn);
-            },
-        );
-        entries.push(2000);
-    }));
-    let expected = [1000, 2000].into_iter().chain(0..20);
-    assert_eq!(all_of(&log, 22), Vec::from_iter(expected));
+    for way in 0..3 {
+        let log = Log::new();
+        let entries = log.clone();
+        on_the_worker(way, move |pool| {
+            let spawn = |i| {
+                let log = entries.clone();
+                drop(pool.spawn(move || log.push(i)));
+            };
+            join(
+                || (0..10).for_each(spawn),
+                || {
+                    entries.push(1000);
+                    (10..20).for_each(spawn);
+                },
+            );
+            entries.push(2000);
+        });
+        let expected = [1000, 2000].into_iter().chain(0..20);
+        assert_eq!(all_of(&log, 22), Vec::from_iter(expected), "way {way}");
+    }
 }
 
 #[test]
 fn tasks_spawned_under_a_scope_wait_for_their_turn() {
     let _watch = watch();
-    let pool = Arc::new(pool(1));
-    let log = Log::new();
-    let inner = Arc::clone(&pool);
-    let entries = log.clone();
-    drop(pool.spawn(move || {
-        scope(|s| {
-            let (log, inner) = (&entries, &inner);
-            let spawn = move |i| {
-                let log = log.clone();
-                drop(inner.spawn(move || log.push(i)));
-            };
-            (0..5).for_each(spawn);
-            s.spawn(move || {
-                log.push(1000);
-                (10..15).for_each(spawn);
+    for way in 0..3 {
+        let log = Log::new();
+        let entries = log.clone();
+        on_the_worker(way, move |pool| {
+            scope(|s| {
+                let log = &entries;
+                let spawn = move |i| {
+                    let log = log.clone();
+                    drop(pool.spawn(move || log.push(i)));
+                };
+                (0..5).for_each(spawn);
+                s.spawn(move || {
+                    log.push(1000);
+                    (10..15).for_each(spawn);
+                });
+                (5..10).for_each(spawn);
             });
-            (5..10).for_each(spawn);
+            entries.push(2000);
         });
-        entries.push(2000);
-    }));
-    let expected = [1000, 2000].into_iter().chain(0..15);
-    assert_eq!(all_of(&log, 17), Vec::from_iter(expected));
+        let expected = [1000, 2000].into_iter().chain(0..15);
+        assert_eq!(all_of(&log, 17), Vec::from_iter(expected), "way {way}");
+    }
+}
+
+#[test]
+fn tasks_that_spawn_themselves_under_a_join_or_scope_do_not_nest() {
+    fn again(pool: &Arc<Pool>, left: usize, count: &Arc<Log<usize>>) {
+        let here = 0_u8;
+        let spawn = || {
+            if left > 0 {
+                let (inner, count) = (Arc::clone(pool), Arc::clone(count));
+                drop(pool.spawn(move || again(&inner, left - 1, &count)));
+            }
+        };
+        if left.is_multiple_of(2) {
+            join(spawn, || ());
+        } else {
+            scope(|s| {
+                s.spawn(|| ());
+                spawn();
+            });
+        }
+        count.push((&raw const here).addr());
+    }
+    let _watch = watch();
+    for way in 0..3 {
+        let log = Arc::new(Log::new());
+        let entries = Arc::clone(&log);
+        on_the_worker(way, move |pool| again(pool, 20_000, &entries));
+        let places = all_of(&log, 20_001);
+        // Guests have a stack of their own, the first one.
+        let (low, high) = places[usize::from(way == 2)..]
+            .iter()
+            .fold((usize::MAX, 0), |(low, high), &place| {
+                (low.min(place), high.max(place))
+            });
+        assert!(
+            high - low < 64 * 1024,
+            "way {way}: {} bytes of stack",
+            high - low
+        );
+    }
 }
