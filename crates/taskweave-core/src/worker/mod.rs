@@ -304,7 +304,9 @@ impl Worker {
         self.floor.set(None);
         self.depth.set(0);
         // Relaxed: for dumps. What runs on the stack that leaves doesn't run here.
-        self.slot().running.store(ptr::null_mut(), Ordering::Relaxed);
+        self.slot()
+            .running
+            .store(ptr::null_mut(), Ordering::Relaxed);
         self.drop_token();
     }
 

@@ -171,9 +171,17 @@ fn on_the_worker(way: usize, body: impl FnOnce(&Arc<Pool>) + Send + 'static) {
         0 => drop(pool.spawn(body)),
         1 => {
             let inner = Arc::clone(&pool);
-            drop(pool.spawn(move || drop(inner.spawn(body))));
+            drop(pool.spawn(move || {
+                // It comes in one batch with others.
+                drop(inner.spawn(|| ()));
+                drop(inner.spawn(body));
+                drop(inner.spawn(|| ()));
+            }));
         }
-        _ => pool.install(body),
+        _ => {
+            until(|| pool.dump().contains("1 asleep"));
+            pool.install(body);
+        }
     }
     done.pass();
 }
