@@ -11,6 +11,7 @@
 //! | `numeric/` | SIMD kernels, linearisation, assembly, whole and tiled fronts |
 //! | `plan/` | memory layout, the list of tasks, the operations, the graph |
 //! | `solver.rs`, `options.rs`, `report.rs`, `normal.rs` | what a user sees |
+//! | `progress.rs` | when the map is found, and when it is lost |
 //! | `svg.rs` | the map as a picture |
 #![forbid(unsafe_code)]
 
@@ -24,6 +25,7 @@ mod order;
 mod parse;
 mod plan;
 mod problem;
+mod progress;
 mod report;
 mod solver;
 mod svg;

@@ -16,15 +16,8 @@ use crate::plan::parallel;
 use crate::plan::structure::{Storage, Structure};
 use crate::plan::tasks::{Operation, Plan};
 use crate::problem::Problem;
+use crate::progress::{self, Progress};
 use crate::report::{Phases, Report, Statistics, Summary};
-
-/// A gain in χ² that means nothing: it counts squared standard deviations, so this is a millionth of one. Where the measurements agree, χ² itself is
-/// no more than rounding.
-const NEGLIGIBLE: f64 = 1e-12;
-/// χ² may rise on the way, but not this often in a row.
-const RISES: usize = 4;
-/// Nor beyond so many times its first value.
-const FAR_ABOVE: f64 = 1e6;
 
 /// Finds the map of a [`Problem`], and holds everything needed for it: the analysis, the memory and the tasks.
 ///
@@ -51,15 +44,6 @@ pub struct Solver {
     options: Options,
     problem: Problem,
     progress: Progress,
-}
-
-/// How the iterations so far went.
-#[derive(Clone, Copy, Debug, Default)]
-struct Progress {
-    iterations: usize,
-    initial: f64,
-    last: f64,
-    rises: usize,
 }
 
 impl Solver {
@@ -142,15 +126,11 @@ impl Solver {
         while !converged && iterations.len() < self.options.max_iterations {
             let report = iterate(self)?;
             iterations.push(report);
-            converged = report.expected_decrease <= (self.options.tolerance * report.chi_squared).max(NEGLIGIBLE);
+            converged = progress::is_found(&report, self.options.tolerance);
         }
         let chi_squared = self.problem.chi_squared(&self.poses());
         if !chi_squared.is_finite() {
-            return Err(SlamError::Diverged {
-                iteration: self.progress.iterations,
-                initial: self.progress.initial,
-                chi_squared,
-            });
+            return Err(self.progress.lost(chi_squared));
         }
         Ok(Summary { iterations, chi_squared, converged, elapsed: start.elapsed() })
     }
@@ -163,25 +143,9 @@ impl Solver {
             if chi_squared.is_finite() {
                 return Err(self.not_positive(failure));
             }
-            let Progress { iterations, initial, .. } = self.progress;
-            let initial = if iterations == 0 { chi_squared } else { initial };
-            return Err(SlamError::Diverged { iteration: iterations + 1, initial, chi_squared });
+            return Err(self.progress.lost(chi_squared));
         }
-        let progress = &mut self.progress;
-        progress.iterations += 1;
-        let iteration = progress.iterations;
-        let totals = self.engine.totals();
-        let chi_squared = totals.chi_squared;
-        if iteration == 1 {
-            (progress.initial, progress.last) = (chi_squared, chi_squared);
-        }
-        progress.rises = if chi_squared > progress.last { progress.rises + 1 } else { 0 };
-        progress.last = chi_squared;
-        let lost = !chi_squared.is_finite() || !totals.expected_decrease.is_finite();
-        if lost || progress.rises >= RISES || chi_squared > FAR_ABOVE * progress.initial {
-            return Err(SlamError::Diverged { iteration, initial: progress.initial, chi_squared });
-        }
-        Ok(Report { iteration, chi_squared, expected_decrease: totals.expected_decrease, elapsed })
+        self.progress.note(self.engine.totals(), elapsed)
     }
 
     /// Puts all poses back to the initial guess.
@@ -269,7 +233,7 @@ impl Solver {
 
     fn not_positive(&self, Failure { place }: Failure) -> SlamError {
         let pose = self.problem.ids[self.engine.structure.pose_at[place as usize] as usize];
-        SlamError::NotPositiveDefinite { iteration: self.progress.iterations + 1, pose }
+        SlamError::NotPositiveDefinite { iteration: self.progress.next(), pose }
     }
 
     /// The solution of the last linear system, numbered as [`NormalEquations`] is.

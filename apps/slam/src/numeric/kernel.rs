@@ -5,6 +5,10 @@
 //! zeros: there are no ragged edges. Widths are multiples of three, as poses have three coordinates, so columns are taken six or three at a time.
 //! And row ranges may start at the multiple of [`LANES`] below, because what this takes in above the diagonal is never used: it is rubbish while a
 //! block is updated, and zeros once it is factorised.
+//!
+//! Measured beside faer 0.24 on one core with 512-bit vectors: panels of 6 to 96 columns take 0.57 to 0.78 of its time, lower products of up to 96
+//! columns 0.2 to 0.8, and `C -= A Bᵀ` on tiles of 72 columns the same (70 GFLOP/s); only from 240 columns on is it 15 percent faster. Fronts here are
+//! rarely that large, and tiles never.
 
 // Indices into arrays in registers: iterators over them are not sure to be inlined, see `lanes`.
 #![allow(clippy::needless_range_loop)]
