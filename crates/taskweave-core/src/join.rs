@@ -8,11 +8,12 @@ use core::ptr::NonNull;
 use std::any::Any;
 
 use taskweave_sys::deque::Position;
+use taskweave_sys::inbox::Chain;
 use taskweave_sys::sync::cell::UnsafeCell;
 
 use crate::error::{catch, discard};
 use crate::latch::Latch;
-use crate::task::{Class, Description, Header, TaskVTable};
+use crate::task::{Class, Description, Header, TaskVTable, vtable};
 use crate::thread;
 use crate::worker::Worker;
 
@@ -192,7 +193,7 @@ fn take_back<F, R>(worker: &Worker, branch: &Branch<F, R>, mark: Position) -> bo
     false
 }
 
-/// Something was queued above the frame: a task of an outer scope, or what a wait brought along.
+/// Something was queued above the frame: a child of an outer scope, or top-level tasks, which keep their place.
 #[cold]
 fn dig<F, R>(
     worker: &Worker,
@@ -202,10 +203,20 @@ fn dig<F, R>(
 ) -> bool {
     let frame = NonNull::from(&branch.header);
     let mut found = Some(first);
+    let mut others = Chain::new();
     while let Some(task) = found {
         if task == frame {
+            worker.put_all_back(others);
             return true;
         }
+        // SAFETY: the deque handed it out; it's live until one of its verbs is called.
+        if unsafe { vtable(task) }.class == Class::TopLevel {
+            // SAFETY: it is in no queue now, and live for as long as it isn't run.
+            unsafe { others.push_front(task) };
+            found = worker.owner.pop();
+            continue;
+        }
+        worker.put_all_back(core::mem::take(&mut others));
         if thread::root() == 0 || worker.is_kin(task) {
             worker.run(task);
             if worker.is_current() {
@@ -222,6 +233,7 @@ fn dig<F, R>(
         }
         found = worker.owner.pop();
     }
+    worker.put_all_back(others);
     await_taker(worker, branch, mark);
     false
 }

@@ -7,11 +7,12 @@
 //! inbox). Waits in the middle of a stack take the same turns where they may run any task (`wait.rs`).
 
 use taskweave_sys::deque::Steal;
+use taskweave_sys::inbox::Chain;
 use taskweave_sys::sync::hint::spin_loop;
 use taskweave_sys::sync::thread::yield_now;
 
 use super::Worker;
-use crate::task::{Class, Task, vtable};
+use crate::task::{Class, Header, Task, vtable};
 
 /// Tasks between two turns, and the longest run-next chain while something is queued.
 pub(super) const SLICE: u32 = 16;
@@ -44,8 +45,9 @@ impl Worker {
         let turn = self.turn.get().wrapping_add(1);
         self.turn.set(turn);
         if turn.is_multiple_of(LOOK)
-            && let Some(task) = self.visit(self.random() as usize % self.shared().slots.len())
+            && let Some(task) = self.visit(self.random() as usize % self.shared().slots.len(), 1)
         {
+            // One only: the others would come before what waits in the own inbox.
             return Some(task);
         }
         if turn.is_multiple_of(2) {
@@ -73,12 +75,39 @@ impl Worker {
         self.inbox_task(BATCH)
     }
 
-    /// The newest task that was queued since `mark`.
+    /// The newest child that was queued since `mark`.
     #[inline]
     pub(crate) fn descendant(&self, mark: taskweave_sys::deque::Position) -> Option<Task> {
         let task = self.owner.pop_above(mark)?;
+        // SAFETY: the deque handed it out; it's live until one of its verbs is called.
+        if unsafe { vtable(task) }.class == Class::TopLevel {
+            // Children are never queued below these, so there are none.
+            self.put_back(task);
+            return None;
+        }
         self.slot().counters.popped_fast.add(1);
         Some(task)
+    }
+
+    /// Puts a task back where it was popped from, for anybody to take.
+    #[cold]
+    fn put_back(&self, task: Task) {
+        if self.owner.push(task).is_err() {
+            // SAFETY: the deque handed it out, and back.
+            unsafe { self.slot().inbox.push(task) };
+        }
+        self.owner.publish_all();
+    }
+
+    /// As `put_back`, for several, the oldest first.
+    pub(crate) fn put_all_back(&self, mut tasks: Chain<Header>) {
+        if tasks.is_empty() {
+            return;
+        }
+        while let Some(task) = tasks.pop_front() {
+            self.put_back(task);
+        }
+        self.shared().wake_for_work();
     }
 
     /// A task for a wait that has no descendants left here.
@@ -108,26 +137,27 @@ impl Worker {
         let mark = self.owner.position();
         let was_empty = self.owner.is_empty();
         let mut first = None;
-        let mut children = true;
+        let mut children = None;
         inbox.try_take(most, |task| {
             if first.is_none() {
                 first = Some(task);
                 return;
             }
             // SAFETY: the inbox handed it out; it's live until one of its verbs is called.
-            children &= unsafe { vtable(task) }.class == Class::Child;
+            let child = unsafe { vtable(task) }.class == Class::Child;
+            children = Some(child && children.unwrap_or(true));
             if let Err(full) = self.owner.push(task) {
                 self.overflow(full.0);
             }
         });
-        if children && was_empty && first.is_some() {
+        if was_empty && children == Some(true) {
             self.floor.set(Some(mark));
         }
         first
     }
 
     /// Looks at one victim's deque, then at its inbox.
-    fn visit(&self, index: usize) -> Option<Task> {
+    fn visit(&self, index: usize, most: usize) -> Option<Task> {
         if index == self.index {
             return None;
         }
@@ -136,7 +166,7 @@ impl Worker {
         counters.steals_tried.add(1);
         let mark = self.owner.position();
         let was_empty = self.owner.is_empty();
-        if let Steal::Taken { first, more } = slot.stealer.steal_into(&self.owner, BATCH) {
+        if let Steal::Taken { first, more } = slot.stealer.steal_into(&self.owner, most) {
             counters.steals_won.add(1);
             counters.stolen_in_batch.add(more as u64);
             self.note_booty(first, more);
@@ -149,7 +179,7 @@ impl Worker {
         if slot.inbox.is_empty() {
             return None;
         }
-        let task = self.take_inbox(index, BATCH.min(self.owner.room() + 1))?;
+        let task = self.take_inbox(index, most.min(self.owner.room() + 1))?;
         counters.steals_won.add(1);
         Some(task)
     }
@@ -213,7 +243,7 @@ impl Worker {
     pub(crate) fn visit_all(&self) -> Option<Task> {
         let count = self.shared().slots.len();
         let from = self.random() as usize % count;
-        (0..count).find_map(|step| self.visit((from + step) % count))
+        (0..count).find_map(|step| self.visit((from + step) % count, BATCH))
     }
 
     /// Looks for work elsewhere for as long as the spin budget allows. Whoever finds some while being

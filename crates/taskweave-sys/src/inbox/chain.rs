@@ -47,6 +47,23 @@ impl<T: Linked> Chain<T> {
         self.len += 1;
     }
 
+    /// Adds a node at the front.
+    ///
+    /// # Safety
+    /// As for [`push_back`](Self::push_back).
+    #[inline]
+    pub unsafe fn push_front(&mut self, node: NonNull<T>) {
+        // SAFETY: the node is valid and its link is ours.
+        let link = unsafe { T::link(node).as_ref() };
+        let next = self
+            .ends
+            .map_or(ptr::null_mut(), |(first, _)| first.as_ptr());
+        // Relaxed: as in `push_back`.
+        link.store(next, Ordering::Relaxed);
+        self.ends = Some((node, self.ends.map_or(node, |(_, last)| last)));
+        self.len += 1;
+    }
+
     /// Takes the node at the front.
     #[inline]
     pub fn pop_front(&mut self) -> Option<NonNull<T>> {
