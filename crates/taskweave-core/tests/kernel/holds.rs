@@ -103,6 +103,30 @@ fn a_scope_that_holds() {
 }
 
 #[test]
+fn a_scope_that_holds_and_has_spawned_others_before() {
+    let _watch = watch();
+    let pool = Arc::new(pool(2));
+    for _ in 0..50 {
+        let ran = Count::new();
+        let (inner, counter) = (Arc::clone(&pool), ran.clone());
+        let body = pool.spawn(move || {
+            holding(|| {
+                let part = Part::new();
+                scope(|s| {
+                    unrelated(&inner, 5, &counter);
+                    s.spawn(|| part.run());
+                    unrelated(&inner, 5, &counter);
+                    let go = part.go.clone();
+                    drop(inner.spawn(move || go.open()));
+                });
+            });
+        });
+        crate::common::block_on(body).unwrap();
+        crate::common::until(|| ran.get() == 10);
+    }
+}
+
+#[test]
 fn a_join_that_holds() {
     let _watch = watch();
     nobody_else_is_run(|_, part, then| {
