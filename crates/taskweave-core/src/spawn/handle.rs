@@ -239,13 +239,18 @@ impl<T: 'static> Future for JoinHandle<T> {
 
 impl<T: 'static> Drop for JoinHandle<T> {
     fn drop(&mut self) {
-        let vtable = self.core().vtable;
-        let detached = self.core().state.detach();
-        if detached.drop_result {
-            // SAFETY: done, no handle is left, and the result wasn't taken.
+        let core = self.core();
+        let vtable = core.vtable;
+        // Before it's done the queue's share is still there, so that this one isn't the last.
+        if core.state.detach_early() {
+            return;
+        }
+        // While the handle's share keeps the cell alive.
+        if core.state.take_result() {
+            // SAFETY: done, and this is the one time that the result is taken.
             discard(unsafe { (vtable.take)(self.core) });
         }
-        if detached.free {
+        if core.state.detach() {
             // SAFETY: both shares are given up.
             unsafe { (vtable.free)(self.core) };
         }

@@ -2,6 +2,8 @@
 
 mod cell;
 mod handle;
+#[cfg(all(test, taskweave_loom))]
+mod models;
 mod state;
 
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! The state word of a spawned task: see the essay in the folder.
 
 use taskweave_sys::sync::atomic::{AtomicU32, Ordering};
+use taskweave_sys::{mutated, ordering};
 
 const CLAIMED: u32 = 1;
 const DONE: u32 = 2;
@@ -20,14 +21,6 @@ pub(crate) struct Finished {
     pub(crate) drop_result: bool,
 }
 
-/// What the one who drops a handle has to do besides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub(crate) struct Detached {
-    pub(crate) drop_result: bool,
-    pub(crate) free: bool,
-}
-
 impl State {
     pub(crate) fn queued() -> Self {
         State(AtomicU32::new(QUEUED | HANDLE))
@@ -36,6 +29,11 @@ impl State {
     /// True for exactly one caller: the closure is its.
     #[must_use]
     pub(crate) fn claim(&self) -> bool {
+        if mutated!("spawn-claim-by-load") {
+            let before = self.0.load(Ordering::Acquire);
+            self.0.fetch_or(CLAIMED, Ordering::Acquire);
+            return before & CLAIMED == 0;
+        }
         // Acquire: pairs with the publication of the task where the claim isn't made through a queue.
         self.0.fetch_or(CLAIMED, Ordering::Acquire) & CLAIMED == 0
     }
@@ -48,12 +46,9 @@ impl State {
     /// The result is stored.
     pub(crate) fn finish(&self) -> Finished {
         // AcqRel: Release publishes the result; Acquire pairs with `set_waiter`.
-        let order = if cfg!(taskweave_mutation = "spawn_finish_relaxed") {
-            Ordering::Relaxed
-        } else {
-            Ordering::AcqRel
-        };
-        let before = self.0.fetch_or(DONE, order);
+        let before = self
+            .0
+            .fetch_or(DONE, ordering!(AcqRel, "spawn-finish-relaxed"));
         Finished {
             wake: before & WAITER != 0,
             drop_result: before & HANDLE == 0,
@@ -75,9 +70,11 @@ impl State {
     fn change_unless_done(&self, change: impl Fn(u32) -> u32) -> bool {
         // AcqRel: Release hands the field to `finish`; Acquire, as in `is_done`.
         self.0
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| {
-                (state & DONE == 0).then(|| change(state))
-            })
+            .fetch_update(
+                ordering!(AcqRel, "spawn-waiter-relaxed"),
+                Ordering::Acquire,
+                |state| (state & DONE == 0).then(|| change(state)),
+            )
             .is_ok()
     }
 
@@ -92,16 +89,34 @@ impl State {
     #[must_use]
     pub(crate) fn leave_queue(&self) -> bool {
         // AcqRel: the one who frees sees all that the other did.
-        self.0.fetch_and(!QUEUED, Ordering::AcqRel) & HANDLE == 0
+        self.0
+            .fetch_and(!QUEUED, ordering!(AcqRel, "spawn-leave-relaxed"))
+            & HANDLE
+            == 0
     }
 
-    /// The handle goes.
-    pub(crate) fn detach(&self) -> Detached {
-        // AcqRel: as in `leave_queue`, and Acquire pairs with `finish`.
-        let before = self.0.fetch_and(!HANDLE, Ordering::AcqRel);
-        Detached {
-            drop_result: before & DONE != 0 && before & TAKEN == 0,
-            free: before & QUEUED == 0,
+    /// The handle goes before the task is done: the result will be the claimer's to drop. False: it's done, and the handle is
+    /// still there.
+    #[must_use]
+    pub(crate) fn detach_early(&self) -> bool {
+        if mutated!("spawn-detach-before-result") {
+            return self.0.fetch_and(!HANDLE, Ordering::AcqRel) & DONE == 0;
         }
+        // AcqRel: as in `leave_queue`. Acquire on failure: as in `is_done`.
+        self.0
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| {
+                (state & DONE == 0).then_some(state & !HANDLE)
+            })
+            .is_ok()
+    }
+
+    /// The handle of a finished task goes, whose result has left. True: free the memory.
+    #[must_use]
+    pub(crate) fn detach(&self) -> bool {
+        // AcqRel: as in `leave_queue`.
+        let before = self
+            .0
+            .fetch_and(!HANDLE, ordering!(AcqRel, "spawn-detach-relaxed"));
+        before & QUEUED == 0
     }
 }
