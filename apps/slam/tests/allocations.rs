@@ -44,8 +44,15 @@ fn iterations_do_not_allocate() {
     let problem = Problem::read(default_data_path().unwrap()).unwrap();
     let pool = Pool::builder().worker_threads(2).build().unwrap();
     let mut solver = Solver::new(&problem, Options::default()).unwrap();
-    // The runtime allocates once for each thread that ever sleeps while it waits for a pool, as this one may have to.
-    pool.spawn(|| std::thread::sleep(std::time::Duration::from_millis(100))).wait().unwrap();
+    // The runtime allocates once for each thread that ever sleeps while it waits for a pool, as this one may have to. A task that has begun elsewhere
+    // makes it sleep.
+    let (begun, begins) = std::sync::mpsc::channel();
+    let slow = pool.spawn(move || {
+        begun.send(()).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    });
+    begins.recv().unwrap();
+    slow.wait().unwrap();
     // The first pass builds the graphs.
     solver.iterate(&pool).unwrap();
     solver.factorise_and_solve(&pool).unwrap();
