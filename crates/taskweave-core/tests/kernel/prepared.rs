@@ -232,9 +232,8 @@ fn a_wait_in_a_worker_gives_its_slot_away() {
         let inner = Arc::clone(&pool);
         pool.spawn(move || {
             let submission = job.submit().unwrap();
-            // It can't begin on this worker; a guest runs it.
-            let _ = inner.spawn_blocking(|| ()).wait();
-            until(|| began.is_open());
+            // The job takes the only slot as soon as this wait gives it away.
+            inner.spawn_blocking(move || began.pass()).wait().unwrap();
             submission.wait().unwrap();
         })
     };

@@ -101,16 +101,18 @@ fn abandoning_drops_what_has_not_begun() {
 fn abandoning_after_draining_has_timed_out() {
     let _watch = watch();
     each_size(|pool| {
-        let (gate, ran) = (Gate::new(), Count::new());
+        let (gate, begun, ran) = (Gate::new(), Count::new(), Count::new());
         let handles: Vec<_> = (0..100)
             .map(|_| {
-                let (gate, ran) = (gate.clone(), ran.clone());
+                let (gate, begun, ran) = (gate.clone(), begun.clone(), ran.clone());
                 pool.spawn(move || {
+                    begun.add();
                     gate.pass();
                     ran.add();
                 })
             })
             .collect();
+        until(|| begun.get() > 0);
         assert!(
             pool.shutdown(Shutdown::Drain, Some(Duration::from_millis(1)))
                 .is_err()
