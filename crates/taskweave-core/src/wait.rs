@@ -25,9 +25,9 @@ use crate::worker::Worker;
 /// Waits that run unrelated tasks nest at most so deep on one stack.
 const MAX_DEPTH: u32 = 32;
 
-/// How often a wait looks before it sleeps, outside of a worker. A model has no use for more looks than one.
+/// How often a wait looks before it sleeps, outside of a worker. A model sleeps at once.
 pub(crate) const SPINS: u32 = if cfg!(any(taskweave_loom, taskweave_shuttle)) {
-    1
+    0
 } else {
     200
 };

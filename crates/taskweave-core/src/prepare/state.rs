@@ -1,6 +1,7 @@
 //! The state word of a prepared job: see the essay in the folder.
 
 use taskweave_sys::sync::atomic::{AtomicU32, Ordering};
+use taskweave_sys::{mutated, ordering};
 
 const LINKED: u32 = 1;
 const PENDING: u32 = 2;
@@ -43,8 +44,11 @@ impl State {
     fn update(&self, change: impl Fn(u32) -> Option<u32>) -> Result<u32, u32> {
         // AcqRel: every transition hands the closure or the outcome from one party to another through
         // this one word.
-        self.0
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, change)
+        self.0.fetch_update(
+            ordering!(AcqRel, "prepare-update-relaxed"),
+            Ordering::Acquire,
+            change,
+        )
     }
 
     pub(super) fn submit(&self) -> Submit {
@@ -98,14 +102,22 @@ impl State {
     pub(super) fn end<W>(&self, waiter: impl Fn() -> W) -> (Option<W>, Released) {
         // Acquire: pairs with `announce_waiter`.
         let mut state = self.0.load(Ordering::Acquire);
+        let first = state;
         loop {
-            let sleeper = (state & WAITER != 0).then(&waiter);
+            let seen = if mutated!("prepare-end-overlooks-waiter") {
+                first
+            } else {
+                state
+            };
+            let sleeper = (seen & WAITER != 0).then(&waiter);
             let ended = state & !(RUNNING | WAITER);
             // AcqRel and Acquire: as in `update`.
-            match self
-                .0
-                .compare_exchange_weak(state, ended, Ordering::AcqRel, Ordering::Acquire)
-            {
+            match self.0.compare_exchange_weak(
+                state,
+                ended,
+                ordering!(AcqRel, "prepare-end-relaxed"),
+                Ordering::Acquire,
+            ) {
                 Ok(_) if ended & CLOSED != 0 && ended & LINKED == 0 => {
                     return (sleeper, Released::Free);
                 }
