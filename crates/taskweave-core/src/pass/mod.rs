@@ -1,11 +1,14 @@
 #![doc = include_str!("README.md")]
 
 mod counter;
+#[cfg(all(test, taskweave_loom))]
+mod models;
 
 use core::fmt;
 use core::ptr::NonNull;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use taskweave_sys::mutated;
 use taskweave_sys::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use taskweave_sys::sync::cell::UnsafeCell;
 
@@ -326,17 +329,26 @@ impl<'env> FrozenPass<'env> {
     /// # Cost
     /// No allocation but what bodies and their failures bring.
     pub fn run(&mut self, pool: &Pool) -> Result<PassReport, PassError> {
+        self.begin(pool.shared());
+        if self.core.sinks > 0 {
+            let core = &*self.core;
+            enter(pool.shared(), |worker| core.run_here(worker));
+        }
+        self.finish()
+    }
+
+    fn begin(&mut self, shared: &Shared) {
         let core = &mut *self.core;
-        core.shared = &raw const **pool.shared();
+        core.shared = shared;
         core.root = thread::root();
         core.tally.rearm(core.sinks);
         core.stopped.store(false, Ordering::Relaxed);
         core.skipped.store(0, Ordering::Relaxed);
+    }
+
+    fn finish(&mut self) -> Result<PassReport, PassError> {
+        let core = &mut *self.core;
         let pass = core.pass;
-        if core.sinks > 0 {
-            let core = &*core;
-            enter(pool.shared(), |worker| core.run_here(worker));
-        }
         core.pass = pass.wrapping_add(1);
         let skipped = core.skipped.load(Ordering::Relaxed);
         let failure = core
@@ -367,16 +379,29 @@ unsafe impl Sync for Core<'_> {}
 impl Core<'_> {
     fn run_here(&self, worker: Option<&Worker>) {
         let mark = worker.map(|worker| worker.owner.position());
-        // Backwards, so that the first root is the newest and runs first here.
-        for &root in self.roots.iter().rev() {
-            self.make_ready(root, worker);
-        }
+        self.seed(|root| self.make_ready(root, worker));
         match (worker, mark) {
             (Some(worker), Some(mark)) if worker.is_current() => {
                 worker.wait(&self.tally.latch, mark);
             }
             (Some(worker), _) => worker.shared().wait_without_slot(&self.tally.latch),
             (None, _) => self.pool().wait_without_worker(&self.tally.latch),
+        }
+    }
+
+    /// Names the vertices that start a pass.
+    fn seed(&self, mut ready: impl FnMut(u32)) {
+        if mutated!("pass-seed-from-counters") {
+            for (index, vertex) in (0..).zip(&self.vertices) {
+                if vertex.arrivals.is_full(vertex.in_degree, self.pass) {
+                    ready(index);
+                }
+            }
+            return;
+        }
+        // Backwards, so that the first root is the newest and runs first here.
+        for &root in self.roots.iter().rev() {
+            ready(root);
         }
     }
 
