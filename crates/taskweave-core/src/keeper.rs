@@ -116,6 +116,8 @@ enum Left {
 
 fn keep(shared: &Arc<Shared>, keeper: &Keeper, index: usize, first_slot: Option<usize>) {
     set_up_thread(shared, index);
+    // Now, so that no later wait allocates it.
+    let _ = thread::parker();
     thread::set_home(shared);
     if let Some(hook) = &shared.config.on_start {
         crate::error::contain(|| hook(index));
