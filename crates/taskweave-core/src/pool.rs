@@ -21,6 +21,14 @@ use crate::wait::enter;
 /// Share it by reference or in an [`Arc`]. Dropping it refuses new tasks, runs what is queued, and waits for
 /// the threads to end (unless it's dropped by one of them); use [`shutdown`](Self::shutdown) for
 /// anything else.
+///
+/// # Processes
+/// With `panic = "abort"` a panic of any body ends the process at once, as it does in any thread; what is said of panics here is
+/// for programs that unwind.
+///
+/// A child made by `fork` has none of the threads. It may compute, `exec` or `_exit`, and whatever it does leaves the parent's
+/// pool alone; but a pool that it has inherited is of no use to it: what it submits is never run, locks that were held at the
+/// moment stay held, and dropping the pool waits for ever.
 pub struct Pool {
     shared: Arc<Shared>,
 }
