@@ -159,10 +159,12 @@ impl fmt::Display for ParseCause {
             Self::TooLarge { count } => {
                 write!(f, "has {count} vertices or edges; at most {} can be numbered", u32::MAX)
             }
-            Self::Disconnected { components, unreachable, fixed } => write!(
-                f,
-                "the graph has {components} components: no edges lead from fixed vertex {fixed} to vertex {unreachable}"
-            ),
+            Self::Disconnected { components, unreachable, fixed } => {
+                write!(
+                    f,
+                    "the graph has {components} components: no edges lead from fixed vertex {fixed} to vertex {unreachable}"
+                )
+            }
         }
     }
 }

@@ -28,14 +28,15 @@ pub(crate) struct Front {
     ld: usize,
     /// Offset of the panel in the group's factor.
     panel_at: usize,
-    /// Offset of the update matrix in scratch; the top front's is the group's output and has none.
+    /// Offset of the update matrix in scratch; a top front's is in the group's output.
     update_at: usize,
+    is_top: bool,
     /// The first own pose among the group's, and the rows' poses, by the group's numbers.
     first: u32,
     rows: Vec<u32>,
     /// Children in the same group, by their number in it, and their runs to this front.
     children: Vec<(usize, Vec<Run>)>,
-    /// Slots to assemble into the panel, and into the update matrix: the top front's diagonals of boundary poses.
+    /// Slots to assemble into the panel, and into the update matrix: a top front's diagonals of boundary poses.
     panel_entries: Vec<Entry>,
     update_entries: Vec<Entry>,
 }
@@ -44,6 +45,8 @@ pub(crate) struct Front {
 pub(crate) struct Layout {
     pub(crate) fronts: Vec<Front>,
     pub(crate) factor_length: usize,
+    /// How many numbers the group passes on.
+    pub(crate) output_length: usize,
     pub(crate) scratch_length: usize,
 }
 
@@ -77,9 +80,9 @@ impl Front {
         Window { rows: self.pivots..end + 1, columns: self.pivots..end, ld: self.update_ld(), origin: 0 }
     }
 
-    /// The update matrix, numbered as the parent's runs do.
+    /// The update matrix, numbered as the parent's runs do, in what holds it.
     fn passed_on(&self) -> Window {
-        Window { rows: 0..self.remaining + 1, columns: 0..self.remaining, ld: self.update_ld(), origin: 0 }
+        Window { rows: 0..self.remaining + 1, columns: 0..self.remaining, ld: self.update_ld(), origin: self.update_at }
     }
 
     fn panel_length(&self) -> usize {
@@ -102,15 +105,12 @@ impl Front {
 
 impl Layout {
     pub(crate) fn new(group: &Group, supernodes: &[Supernode], chunks: &[Chunk]) -> Self {
-        let (mut factor_length, mut scratch) = (0, Stack::default());
+        let (mut factor_length, mut output_length, mut scratch) = (0, 0, Stack::default());
         let mut fronts: Vec<Front> = Vec::new();
         let mut children: Vec<Vec<usize>> = vec![Vec::new(); group.fronts.len()];
         for (number, supernode) in supernodes[group.fronts.clone()].iter().enumerate() {
-            let is_top = number + 1 == group.fronts.len();
             let (pivots, remaining) = (supernode.pivots(), supernode.remaining());
             let top = padded(pivots) - pivots;
-            // A boundary pose's diagonal belongs to the top front, though its column is none of this group's.
-            let columns = if is_top { supernode.first..u32::MAX } else { supernode.first..supernode.end() };
             let inside = std::mem::take(&mut children[number]);
             let runs = |child: usize| runs::runs(&supernodes[group.fronts.start + child], supernode);
             let mut front = Front {
@@ -119,43 +119,51 @@ impl Layout {
                 top,
                 ld: top + pivots + padded(remaining + 1),
                 panel_at: factor_length,
-                update_at: 0,
+                update_at: output_length,
+                is_top: group.tops.contains(&(group.fronts.start + number)),
                 first: supernode.first - group.own.start,
                 rows: supernode.rows.iter().map(|&place| group.local(place)).collect(),
                 children: inside.iter().map(|&child| (child, runs(child))).collect(),
                 panel_entries: Vec::new(),
                 update_entries: Vec::new(),
             };
-            for (number, chunk) in (0..).zip(chunks) {
-                for slot in chunk.slots_of(columns.clone()) {
-                    front.enter(number, slot as u32, supernode, chunk.keys[slot - 1]);
-                }
-            }
             factor_length += front.panel_length();
-            if !is_top {
+            if front.is_top {
+                output_length += front.update_length();
+            } else {
                 front.update_at = scratch.take(front.update_length());
                 children[supernode.parent as usize - group.fronts.start].push(number);
             }
             for &child in &inside {
                 scratch.give_back(fronts[child].update_at);
             }
+            for (number, chunk) in (0..).zip(chunks) {
+                for slot in chunk.slots_of(supernode.first..supernode.end()) {
+                    front.enter(number, slot as u32, supernode, chunk.keys[slot - 1]);
+                }
+            }
             fronts.push(front);
         }
-        Self { fronts, factor_length, scratch_length: scratch.length }
+        let mut layout = Self { fronts, factor_length, output_length, scratch_length: scratch.length };
+        layout.enter_boundary(group, supernodes, chunks);
+        layout
     }
 
-    pub(crate) fn top(&self) -> &Front {
-        self.fronts.last().expect("a group has a front")
+    /// A boundary pose's diagonal goes to any top that reaches it, though its column is none of this group's.
+    fn enter_boundary(&mut self, group: &Group, supernodes: &[Supernode], chunks: &[Chunk]) {
+        for (number, chunk) in (0..).zip(chunks) {
+            for slot in chunk.slots_of(group.own.end..u32::MAX) {
+                let key = chunk.keys[slot - 1];
+                let reaches = |&&top: &&usize| supernodes[top].rows.binary_search(&key.row).is_ok();
+                let top = *group.tops.iter().find(reaches).expect("a constraint's later pose is a row of its top");
+                self.fronts[top - group.fronts.start].enter(number, slot as u32, &supernodes[top], key);
+            }
+        }
     }
 
-    /// How many numbers the group passes on.
-    pub(crate) fn output_length(&self) -> usize {
-        self.top().update_length()
-    }
-
-    /// The window of the output, numbered as the parent's runs do.
-    pub(crate) fn output_window(&self) -> Window {
-        self.top().passed_on()
+    /// The window of what a top passes on, in the output, numbered as its parent's runs do; `front` is the top's number in the group.
+    pub(crate) fn passed_on(&self, front: usize) -> Window {
+        self.fronts[front].passed_on()
     }
 
     /// The longest vector that a front's backward solve gathers.
@@ -217,25 +225,34 @@ impl<'a, I: Iterator<Item = Incoming<'a>> + Clone> WithSimd for Factor<'a, I> {
         let fronts = &self.layout.fronts;
         for (number, front) in fronts.iter().enumerate() {
             let panel = &mut self.factor[front.panel_at..][..front.panel_length()];
-            let is_top = number + 1 == fronts.len();
             // The update matrix is split off the scratch memory, so that those of the children can be read beside it.
-            let own_scratch = if is_top { 0 } else { front.update_length() };
-            let (before, rest) = self.scratch.split_at_mut(front.update_at);
-            let (inner, after) = rest.split_at_mut(own_scratch);
-            let update = if is_top { &mut *self.output } else { inner };
-            let inside = |child: &Front| match child.update_at.checked_sub(front.update_at + own_scratch) {
-                Some(beyond) => &after[beyond..],
-                None => &before[child.update_at..],
+            let (from, length) = if front.is_top { (0, 0) } else { (front.update_at, front.update_length()) };
+            let (before, rest) = self.scratch.split_at_mut(from);
+            let (inner, after) = rest.split_at_mut(length);
+            let update =
+                if front.is_top { &mut self.output[front.update_at..][..front.update_length()] } else { inner };
+            let inside = |child: &Front| {
+                let mut window = child.passed_on();
+                match child.update_at.checked_sub(from + length) {
+                    Some(beyond) => {
+                        window.origin = beyond;
+                        (&*after, window)
+                    }
+                    None => (&*before, window),
+                }
             };
+            // A group with children has one top, the last front.
+            let is_last = number + 1 == fronts.len();
+            let outside = || is_last.then(|| self.incoming.clone()).into_iter().flatten();
 
             panel.fill(0.0);
             add_entries(panel, front.ld, &front.panel_entries, self.chunks);
             let window = front.panel_window();
             for (child, runs) in &front.children {
-                let child = &fronts[*child];
-                extend_add(panel, &window, inside(child), &child.passed_on(), runs);
+                let (from, from_window) = inside(&fronts[*child]);
+                extend_add(panel, &window, from, &from_window, runs);
             }
-            for child in self.incoming.clone().filter(|_| is_top) {
+            for child in outside() {
                 extend_add(panel, &window, &child.update, &child.window, child.runs);
             }
             kernel::factor(simd, panel, front.ld, front.top, front.pivots)
@@ -247,10 +264,10 @@ impl<'a, I: Iterator<Item = Incoming<'a>> + Clone> WithSimd for Factor<'a, I> {
             add_entries(update, front.update_ld(), &front.update_entries, self.chunks);
             let window = front.update_window();
             for (child, runs) in &front.children {
-                let child = &fronts[*child];
-                extend_add(update, &window, inside(child), &child.passed_on(), runs);
+                let (from, from_window) = inside(&fronts[*child]);
+                extend_add(update, &window, from, &from_window, runs);
             }
-            for child in self.incoming.clone().filter(|_| is_top) {
+            for child in outside() {
                 extend_add(update, &window, &child.update, &child.window, child.runs);
             }
         }

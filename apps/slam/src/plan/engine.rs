@@ -15,7 +15,7 @@ use crate::numeric::buffer::{Buffer, read, write};
 use crate::numeric::elements::{ChunkValues, Linearise};
 use crate::numeric::front::{Backward, Factor, Incoming};
 use crate::numeric::tiles::{BackwardTiles, OnTiles, TileOperation, place};
-use crate::plan::structure::{Source, Storage, Structure};
+use crate::plan::structure::{Source, SourcePart, Storage, Structure};
 use crate::plan::tasks::Operation;
 use crate::problem::Problem;
 
@@ -150,7 +150,10 @@ impl Engine {
         };
         let memory = &self.memory[group];
         let of_group = &self.structure.groups[group];
-        let sources = of_group.children.iter().map(|&child| Source { group: child as u32, tile: None });
+        let tops = |&child: &usize| (0..).zip(&self.structure.groups[child].tops).map(move |(top, _)| (child, top));
+        let sources = of_group.children.iter().flat_map(tops);
+        let incoming =
+            sources.map(|(child, top)| self.incoming(Source { group: child as u32, part: SourcePart::Top(top) }));
         let free = self.scratch.iter().find_map(|scratch| scratch.try_write().ok());
         let mut scratch = free.unwrap_or_else(|| self.scratch[0].write().unwrap_or_else(PoisonError::into_inner));
         let work = Factor {
@@ -159,21 +162,23 @@ impl Engine {
             factor: &mut write(&memory.factor),
             scratch: &mut scratch,
             output: &mut write(&memory.output),
-            incoming: sources.map(|source| self.incoming(source)),
+            incoming,
         };
         self.arch.dispatch(work).map_err(|pose| Failure { place: of_group.own.start + pose })
     }
 
     fn incoming(&self, source: Source) -> Incoming<'_> {
         let child = source.group as usize;
-        let runs = &self.structure.groups[child].runs;
-        match (&self.structure.storage[child], source.tile) {
-            (Storage::Tiled { tiling, .. }, Some((i, j))) => {
-                let update = read(&self.memory[child].tiles[place(i, j)]);
-                Incoming { update, window: tiling.passed_on_window(i, j), runs }
+        let (memory, of_child) = (&self.memory[child], &self.structure.groups[child]);
+        match (&self.structure.storage[child], source.part) {
+            (Storage::Tiled { tiling, .. }, SourcePart::Tile { i, j }) => {
+                let (i, j) = (i as usize, j as usize);
+                let window = tiling.passed_on_window(i, j);
+                Incoming { update: read(&memory.tiles[place(i, j)]), window, runs: &of_child.runs[0] }
             }
-            (Storage::Whole(layout), None) => {
-                Incoming { update: read(&self.memory[child].output), window: layout.output_window(), runs }
+            (Storage::Whole(layout), SourcePart::Top(top)) => {
+                let window = layout.passed_on(of_child.tops[top as usize] - of_child.fronts.start);
+                Incoming { update: read(&memory.output), window, runs: &of_child.runs[top as usize] }
             }
             _ => unreachable!("tiles are passed on by tiled fronts"),
         }
@@ -283,7 +288,7 @@ impl Memory {
         let (factor, output, tiles, gathered, sums) = match &structure.storage[group] {
             Storage::Whole(layout) => {
                 let longest = layout.fronts.iter().map(|front| front.pivots).max().unwrap_or(0);
-                (layout.factor_length, layout.output_length(), Vec::new(), layout.gathered_length(), longest)
+                (layout.factor_length, layout.output_length, Vec::new(), layout.gathered_length(), longest)
             }
             Storage::Tiled { tiling, .. } => {
                 (0, 0, tiling.memory(), tiling.gathered_length(), tiling.longest_columns())

@@ -49,6 +49,8 @@ pub(crate) fn run(
     engine: &Engine,
     pool: &Pool,
 ) -> Result<Result<(), Failure>, Box<dyn Error + Send + Sync>> {
+    // What an earlier run may have left must not be taken for this one's.
+    engine.take_failure();
     match graph.run(pool) {
         Ok(_) => Ok(Ok(())),
         Err(error) => engine.take_failure().map(Err).ok_or_else(|| error.into()),

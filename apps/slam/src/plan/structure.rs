@@ -1,12 +1,13 @@
 //! Everything that is known before the first iteration: order, assembly tree, groups, and the layout of all memory.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::constraint::Constraint;
 use crate::error::SlamError;
 use crate::numeric::elements::{Chunk, Seen};
 use crate::numeric::front::Layout;
-use crate::numeric::tiles::Tiling;
+use crate::numeric::tiles::{Tiling, place};
 use crate::options::Options;
 use crate::order::{Adjacency, nested_dissection};
 use crate::problem::Problem;
@@ -26,11 +27,21 @@ pub(crate) enum Storage {
     Tiled { tiling: Tiling, sources: Vec<Vec<Source>> },
 }
 
-/// A part of what a child group passes on: all of it, or one tile.
+/// A part of what a child group passes on.
 #[derive(Clone, Copy)]
 pub(crate) struct Source {
     pub(crate) group: u32,
-    pub(crate) tile: Option<(usize, usize)>,
+    pub(crate) part: SourcePart,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum SourcePart {
+    /// What one of its tops leaves, by number.
+    Top(u32),
+    Tile {
+        i: u32,
+        j: u32,
+    },
 }
 
 pub(crate) struct Structure {
@@ -94,15 +105,16 @@ impl Structure {
         for (group, constraints) in groups.iter().zip(&mut constraints_of) {
             constraints.sort_by_key(|c| (first_place(c), places(c)));
             let mut fixed: Vec<u32> = Vec::new();
+            let mut number_of = HashMap::new();
             let mut seen = |pose: u32| -> Seen {
                 if let Some(place) = place_of[pose as usize] {
                     return (group.local(place), Some(place));
                 }
-                let known = fixed.iter().position(|&f| f == pose).unwrap_or_else(|| {
+                let number = *number_of.entry(pose).or_insert_with(|| {
                     fixed.push(pose);
-                    fixed.len() - 1
+                    group.poses() + fixed.len() - 1
                 });
-                ((group.poses() + known) as u32, None)
+                (number as u32, None)
             };
             let seen: Vec<(Constraint, Seen, Seen)> =
                 constraints.iter().map(|c| (*c, seen(c.from), seen(c.to))).collect();
@@ -143,19 +155,36 @@ fn analyse(problem: &Problem, free: &[u32]) -> Symbolic {
 /// For every tile, the parts of the children that fall into it.
 fn sources(tiling: &Tiling, group: &Group, groups: &[Group], storage: &[Storage]) -> Vec<Vec<Source>> {
     let mut sources = vec![Vec::new(); tiling.count() * (tiling.count() + 1) / 2];
-    for (i, j) in tiling.tiles() {
-        let to = tiling.window(i, j);
-        for &child in &group.children {
-            let runs = &groups[child].runs;
-            let (parts, windows): (Vec<_>, Vec<_>) = match &storage[child] {
-                Storage::Whole(layout) => (vec![None], vec![layout.output_window()]),
-                Storage::Tiled { tiling, .. } => {
-                    tiling.passed_on().map(|(i, j)| (Some((i, j)), tiling.passed_on_window(i, j))).unzip()
+    let mut add = |source: Source, rows: &[usize], columns: &[usize]| {
+        for &j in columns {
+            rows.iter().filter(|&&i| i >= j).for_each(|&i| sources[place(i, j)].push(source));
+        }
+    };
+    for &child in &group.children {
+        let runs = &groups[child].runs;
+        // Which of the front's tiles a range of the child's indices falls into: rows, and columns, which leave out the right-hand side.
+        let rows_of = |top: usize, range: &Range<usize>| -> Vec<usize> {
+            (0..tiling.count()).filter(|&i| touches(&runs[top], range, &tiling.rows(i))).collect()
+        };
+        let columns_of = |top: usize, range: &Range<usize>| -> Vec<usize> {
+            (0..tiling.count()).filter(|&j| touches(&runs[top], range, &tiling.columns(j))).collect()
+        };
+        match &storage[child] {
+            Storage::Whole(layout) => {
+                for (top, front) in groups[child].tops.iter().enumerate() {
+                    let window = layout.passed_on(front - groups[child].fronts.start);
+                    let source = Source { group: child as u32, part: SourcePart::Top(top as u32) };
+                    add(source, &rows_of(top, &window.rows), &columns_of(top, &window.columns));
                 }
-            };
-            for (tile, from) in parts.into_iter().zip(windows) {
-                if touches(runs, &from.rows, &to.rows) && touches(runs, &from.columns, &to.columns) {
-                    sources[crate::numeric::tiles::place(i, j)].push(Source { group: child as u32, tile });
+            }
+            Storage::Tiled { tiling: of_child, .. } => {
+                let numbers = of_child.pivot_tiles..of_child.count();
+                let rows: Vec<_> = numbers.clone().map(|i| rows_of(0, &of_child.passed_on_window(i, i).rows)).collect();
+                let columns: Vec<_> =
+                    numbers.map(|j| columns_of(0, &of_child.passed_on_window(j, j).columns)).collect();
+                for (i, j) in of_child.passed_on() {
+                    let source = Source { group: child as u32, part: SourcePart::Tile { i: i as u32, j: j as u32 } };
+                    add(source, &rows[i - of_child.pivot_tiles], &columns[j - of_child.pivot_tiles]);
                 }
             }
         }

@@ -11,7 +11,7 @@
 //! same operands in the same order, so both give the same bits.
 
 use crate::numeric::tiles::{TileOperation, Tiling, place};
-use crate::plan::structure::{Storage, Structure};
+use crate::plan::structure::{SourcePart, Storage, Structure};
 use crate::tree::cost;
 
 /// What a task does.
@@ -91,9 +91,9 @@ impl Plan {
                 Storage::Tiled { tiling, sources } => {
                     let before = |i: usize, j: usize| {
                         let children = sources[place(i, j)].iter().map(|source| {
-                            match (&done[source.group as usize], source.tile) {
-                                (Done::Tiles(last), Some((i, j))) => last[place(i, j)],
-                                (Done::Whole(task), None) => *task,
+                            match (&done[source.group as usize], source.part) {
+                                (Done::Tiles(last), SourcePart::Tile { i, j }) => last[place(i as usize, j as usize)],
+                                (Done::Whole(task), SourcePart::Top(_)) => *task,
                                 _ => unreachable!("tiles are passed on by tiled fronts"),
                             }
                         });

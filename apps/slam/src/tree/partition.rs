@@ -1,7 +1,8 @@
 //! Which fronts share a task: the assembly tree cut into groups.
 //!
-//! The small subtrees at the bottom become one group each. Above them every front is a group of its own, together with those subtrees below it that
-//! are too small to be worth a task; and where a front is so large that it would hold up all others, it is *tiled*, and so is everything above it.
+//! The small subtrees at the bottom become one group each, or one for several siblings. Above them every front is a group of its own, together with
+//! those subtrees below it that are too small to be worth a task; and where a front is so large that it would hold up all others, it is *tiled*, and
+//! so is everything above it.
 
 use std::ops::Range;
 
@@ -9,20 +10,22 @@ use crate::tree::cost;
 use crate::tree::runs::{self, Run};
 use crate::tree::symbolic::{NONE, Supernode, Symbolic};
 
-/// A connected part of the assembly tree whose fronts are contiguous in postorder; its last front is its top.
+/// Fronts that are contiguous in postorder, in one or several branches below one front.
 pub(crate) struct Group {
     pub(crate) fronts: Range<usize>,
+    /// The top of each branch; the last of them is the last of the fronts. A group with children has only this one.
+    pub(crate) tops: Vec<usize>,
     /// The poses it eliminates, by place in the elimination order.
     pub(crate) own: Range<u32>,
-    /// The later poses it reaches, ascending: the rows of its top front.
+    /// The later poses it reaches, ascending: the rows of its tops.
     pub(crate) boundary: Vec<u32>,
     pub(crate) parent: Option<usize>,
-    /// The groups whose top's parent is this group's top.
+    /// The groups whose tops' parent is this group's top.
     pub(crate) children: Vec<usize>,
     /// The place of each boundary pose in the parent's numbering (own, then boundary).
     pub(crate) boundary_in_parent: Vec<u32>,
-    /// From the top front's remaining indices to the parent's front.
-    pub(crate) runs: Vec<Run>,
+    /// From each top's remaining indices to the parent's front.
+    pub(crate) runs: Vec<Vec<Run>>,
     pub(crate) tiled: bool,
 }
 
@@ -70,9 +73,20 @@ pub(crate) fn cut(symbolic: &Symbolic, constraints: &[u32], grain: f64, tile_abo
     // From the last front down, so that a group's top is met before what is below it.
     while end > 0 {
         let top = end - 1;
-        let mut start = top;
+        let (mut start, mut tops) = (top, vec![top]);
         if !tiled[top] && subtree[top] <= grain {
             start = first[top];
+            let mut total = subtree[top];
+            while start > 0 && supernodes[start - 1].parent == supernodes[top].parent {
+                let sibling = start - 1;
+                total += subtree[sibling];
+                if tiled[sibling] || total > grain {
+                    break;
+                }
+                tops.push(sibling);
+                start = first[sibling];
+            }
+            tops.reverse();
         } else if !tiled[top] {
             let mut total = own_cost(top);
             // Children stand in postorder with the smallest subtree next to its parent.
@@ -81,7 +95,7 @@ pub(crate) fn cut(symbolic: &Symbolic, constraints: &[u32], grain: f64, tile_abo
                 start = first[start - 1];
             }
         }
-        partition.groups.push(group(supernodes, start..end, tiled[top]));
+        partition.groups.push(group(supernodes, start..end, tops, tiled[top]));
         end = start;
     }
     partition.groups.reverse();
@@ -89,12 +103,15 @@ pub(crate) fn cut(symbolic: &Symbolic, constraints: &[u32], grain: f64, tile_abo
     partition
 }
 
-fn group(supernodes: &[Supernode], fronts: Range<usize>, tiled: bool) -> Group {
-    let top = &supernodes[fronts.end - 1];
+fn group(supernodes: &[Supernode], fronts: Range<usize>, tops: Vec<usize>, tiled: bool) -> Group {
+    let mut boundary: Vec<u32> = tops.iter().flat_map(|&top| supernodes[top].rows.iter().copied()).collect();
+    boundary.sort_unstable();
+    boundary.dedup();
     Group {
-        own: supernodes[fronts.start].first..top.end(),
-        boundary: top.rows.clone(),
+        own: supernodes[fronts.start].first..supernodes[fronts.end - 1].end(),
         fronts,
+        tops,
+        boundary,
         parent: None,
         children: Vec::new(),
         boundary_in_parent: Vec::new(),
@@ -109,15 +126,17 @@ impl Partition {
             self.group_of[group.fronts.clone()].fill(number);
         }
         for number in 0..self.groups.len() {
-            let top = &supernodes[self.groups[number].fronts.end - 1];
-            if top.parent == NONE {
+            let group = &self.groups[number];
+            let front = supernodes[group.fronts.end - 1].parent;
+            if front == NONE {
                 continue;
             }
-            let parent = self.group_of[top.parent as usize] as usize;
+            let parent = self.group_of[front as usize] as usize;
             let above = &self.groups[parent];
-            debug_assert_eq!(above.fronts.end - 1, top.parent as usize, "a group hangs from a top");
-            let boundary_in_parent = top.rows.iter().map(|&place| above.local(place)).collect();
-            let runs = runs::runs(top, &supernodes[top.parent as usize]);
+            debug_assert_eq!(above.tops, [front as usize], "a group hangs from the only top of another");
+            let boundary_in_parent = group.boundary.iter().map(|&place| above.local(place)).collect();
+            let runs =
+                group.tops.iter().map(|&top| runs::runs(&supernodes[top], &supernodes[front as usize])).collect();
             self.groups[parent].children.push(number);
             let group = &mut self.groups[number];
             (group.parent, group.boundary_in_parent, group.runs) = (Some(parent), boundary_in_parent, runs);
