@@ -25,12 +25,23 @@ use crate::worker::Worker;
 /// Waits that run unrelated tasks nest at most so deep on one stack.
 const MAX_DEPTH: u32 = 32;
 
-/// How often a wait looks before it sleeps, outside of a worker. A model sleeps at once.
-pub(crate) const SPINS: u32 = if cfg!(any(taskweave_loom, taskweave_shuttle)) {
-    0
-} else {
-    200
-};
+/// How often a wait looks before it sleeps, outside of a worker.
+const SPINS: u32 = 200;
+
+/// Looks for a short while whether `done`; false: time to sleep. A model sleeps at once.
+#[inline]
+pub(crate) fn spin_until(done: impl Fn() -> bool) -> bool {
+    if cfg!(any(taskweave_loom, taskweave_shuttle)) {
+        return done();
+    }
+    (0..SPINS).any(|_| {
+        let over = done();
+        if !over {
+            spin_loop();
+        }
+        over
+    })
+}
 
 impl Worker {
     /// Returns when the latch is set. `mark` is the deque's position when the first part of what the
@@ -151,12 +162,9 @@ impl Worker {
     /// Waits without helping: the slot goes to a spare thread. False if there is none to be had; then
     /// helping is the only way on, and a task that needs what this stack holds finds out by itself.
     fn wait_apart(&self, latch: &Latch) -> bool {
-        for _ in 0..SPINS {
-            if latch.is_set() {
-                self.drop_token();
-                return true;
-            }
-            spin_loop();
+        if spin_until(|| latch.is_set()) {
+            self.drop_token();
+            return true;
         }
         let given = keeper::give_slot_away(self).is_ok();
         if given {
@@ -186,13 +194,9 @@ fn leave_for_another_pool(worker: &Worker) {
 
 /// Waits for a latch on a thread that occupies no slot.
 pub(crate) fn wait_outside(latch: &Latch) {
-    for _ in 0..SPINS {
-        if latch.is_set() {
-            return;
-        }
-        spin_loop();
+    if !spin_until(|| latch.is_set()) {
+        latch.wait(thread::parker());
     }
-    latch.wait(thread::parker());
 }
 
 /// Runs `f` on a worker slot of the pool: the present one, a borrowed one, or as a task.

@@ -12,14 +12,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use taskweave_sys::parker::Parker;
 use taskweave_sys::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use taskweave_sys::sync::cell::UnsafeCell;
-use taskweave_sys::sync::hint::spin_loop;
 
 use crate::error::{Panic, TaskError, catch, discard};
 use crate::keeper;
 use crate::shared::{Phase, Shared};
 use crate::task::{Class, Description, Header, TaskVTable};
 use crate::thread;
-use crate::wait::SPINS;
+use crate::wait::spin_until;
 use crate::worker::Worker;
 use state::{Released, State, Submit};
 
@@ -383,11 +382,8 @@ impl Submission<'_> {
         if job.runner.load(Ordering::Relaxed) == thread::token() {
             return Err(TaskError::Deadlock);
         }
-        for _ in 0..SPINS {
-            if !job.state.is_busy() {
-                return job.outcome();
-            }
-            spin_loop();
+        if spin_until(|| !job.state.is_busy()) {
+            return job.outcome();
         }
         let parker = thread::parker();
         // Release: pairs with the load in `end`.

@@ -9,14 +9,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use taskweave_sys::sync::atomic::{AtomicBool, Ordering};
-use taskweave_sys::sync::hint::spin_loop;
 
 use super::cell::{Core, Waiter};
 use crate::blocked::Blocked;
 use crate::error::{TaskError, discard};
 use crate::keeper;
 use crate::thread;
-use crate::wait::SPINS;
+use crate::wait::spin_until;
 use crate::worker::Worker;
 
 /// The result of a task to come: wait for it, poll it, await it, or drop it to let the task run on
@@ -122,11 +121,8 @@ impl<T: 'static> JoinHandle<T> {
             self.run_here();
             return Ok(true);
         }
-        for _ in 0..SPINS {
-            if self.is_finished() {
-                return Ok(true);
-            }
-            spin_loop();
+        if spin_until(|| self.is_finished()) {
+            return Ok(true);
         }
         let core = self.core();
         let pool = Arc::as_ptr(&core.shared) as usize;
