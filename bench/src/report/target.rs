@@ -34,7 +34,6 @@ const TARGETS: &[Target] = &[
     at_most(Suite::Spawn, "fan-out", "rayon", 0.35),
     at_most(Suite::Spawn, "prepared, on the spot", "rayon", 0.7),
     at_most(Suite::Spawn, "prepared, on a worker", "rayon", 1.0),
-    at_most(Suite::Spawn, "prepared, caller asleep", "rayon", 1.0),
     at_most(Suite::Slam, "iteration", "sequential", 0.62),
     at_most(Suite::Slam, "iteration", "gtsam", 0.35),
     at_most(Suite::Slam, "factorise+solve", "cholmod", 0.6),

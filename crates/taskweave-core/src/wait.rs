@@ -13,6 +13,7 @@
 use taskweave_sys::deque::Position;
 use taskweave_sys::sync::atomic::Ordering;
 use taskweave_sys::sync::hint::spin_loop;
+use taskweave_sys::sync::thread::yield_now;
 
 use crate::idle::Sleep;
 use crate::keeper;
@@ -34,12 +35,16 @@ pub(crate) fn spin_until(done: impl Fn() -> bool) -> bool {
     if cfg!(any(taskweave_loom, taskweave_shuttle)) {
         return done();
     }
-    (0..SPINS).any(|_| {
-        let over = done();
-        if !over {
-            spin_loop();
+    (0..SPINS).any(|spin| {
+        if done() {
+            return true;
         }
-        over
+        if spin % 32 == 31 {
+            // What is waited for may need this very processor.
+            yield_now();
+        }
+        spin_loop();
+        false
     })
 }
 

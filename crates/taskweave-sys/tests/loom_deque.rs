@@ -205,6 +205,25 @@ fn the_owner_takes_the_oldest_in_order() {
     });
 }
 
+/// The owner removes private elements without a word to anyone while a thief copies, publishes what came after them, and
+/// writes to all the slots it is allowed to.
+#[test]
+fn a_late_publication_leaves_the_thief_alone_and_shows_what_it_publishes() {
+    check(2, |order: Order| {
+        let (owner, stealer, mut pushed) = filled(4, 1, 1);
+        let thief = body(move || ([steal_one(&stealer), steal_one(&stealer)].concat(), 0));
+        let owner = body(move || {
+            let seen: Vec<u64> = owner.pop_oldest().into_iter().map(consume).collect();
+            push(&owner, &mut pushed);
+            owner.publish_all();
+            push(&owner, &mut pushed);
+            push(&owner, &mut pushed);
+            drain(&owner, seen, pushed)
+        });
+        assert_all_seen_once(order.run(vec![owner, thief]));
+    });
+}
+
 /// One moves elements out of the deque into which another moves some at that moment.
 #[test]
 fn a_thief_is_robbed_while_it_steals() {

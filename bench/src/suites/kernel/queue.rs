@@ -43,10 +43,13 @@ pub(super) fn cases() -> Vec<Case> {
             pair(public_lifo()?, plain_lifo())
         }),
         case("push+pop fifo", "crossbeam", |_| {
-            pair(fifo()?, crossbeam(Worker::new_fifo()))
+            pair(private_fifo()?, crossbeam(Worker::new_fifo()))
         }),
         case("push+pop fifo", "sequential", |_| {
-            pair(fifo()?, plain_fifo())
+            pair(private_fifo()?, plain_fifo())
+        }),
+        case("push+publish+pop fifo", "crossbeam", |_| {
+            pair(public_fifo()?, crossbeam(Worker::new_fifo()))
         }),
     ]
 }
@@ -122,7 +125,20 @@ fn public_lifo() -> Result<Side, BenchError> {
     ))
 }
 
-fn fifo() -> Result<Side, BenchError> {
+fn public_fifo() -> Result<Side, BenchError> {
+    let owner = new_deque()?;
+    Ok(burst(
+        "taskweave",
+        owner,
+        push,
+        |owner| {
+            owner.publish_all();
+        },
+        |owner| taken(owner.pop_oldest()),
+    ))
+}
+
+fn private_fifo() -> Result<Side, BenchError> {
     let owner = new_deque()?;
     Ok(burst(
         "taskweave",

@@ -4,8 +4,8 @@
 //! of them, since that is cheaper than one for each.
 //!
 //! A thread that waits for a task of ours runs it itself if nobody has begun it, which is "on the spot". The other two rows keep it from
-//! that: "on a worker" looks again and again until the task has run, and "caller asleep" sleeps until the task wakes it, which is what
-//! `install` of rayon's comes to.
+//! that: "on a worker" waits by `wait_for_worker`, which looks for some microseconds before it sleeps, and "caller asleep" sleeps at once, by
+//! means of its own, which is what `install` of rayon's comes to.
 //!
 //! Nothing is placed here: which processor a thread wakes on, and so what a wake costs, is the system's decision on both sides.
 
@@ -64,16 +64,16 @@ pub(super) fn cases() -> Vec<Case> {
             pair(on_the_spot(setup)?, called())
         }),
         case("prepared, on a worker", "rayon", |setup| {
-            pair(on_a_worker(setup, poll)?, rayon_install(setup)?)
+            pair(on_a_worker(setup)?, rayon_install(setup)?)
         }),
         case("prepared, on a worker", "sequential", |setup| {
-            pair(on_a_worker(setup, poll)?, called())
+            pair(on_a_worker(setup)?, called())
         }),
         case("prepared, caller asleep", "rayon", |setup| {
-            pair(on_a_worker(setup, sleep)?, rayon_install(setup)?)
+            pair(caller_asleep(setup)?, rayon_install(setup)?)
         }),
         case("prepared, caller asleep", "sequential", |setup| {
-            pair(on_a_worker(setup, sleep)?, called())
+            pair(caller_asleep(setup)?, called())
         }),
     ]
 }
@@ -164,15 +164,25 @@ fn on_the_spot(setup: &Setup) -> Result<Side, BenchError> {
     }))
 }
 
-/// `linger` returns when the job has been counted, and doesn't wait for the submission: a wait would run the job here.
-fn on_a_worker(setup: &Setup, linger: fn(&Runs, u64)) -> Result<Side, BenchError> {
+fn on_a_worker(setup: &Setup) -> Result<Side, BenchError> {
+    let pool = pools::taskweave(setup)?;
+    let runs = Runs::default();
+    let task = runs.clone();
+    let mut job = pool.prepare(move || task.count());
+    Ok(trips(OURS, runs, move || {
+        let _alive = &pool;
+        let submission = job.submit().map_err(refused)?;
+        submission.wait_for_worker().map_err(refused)
+    }))
+}
+
+fn caller_asleep(setup: &Setup) -> Result<Side, BenchError> {
     let pool = pools::taskweave(setup)?;
     let runs = Runs::default();
     let task = runs.clone();
     let outside = thread::current();
     let mut job = pool.prepare(move || {
         task.count();
-        // Costs a system call only if the caller sleeps.
         outside.unpark();
     });
     let seen = runs.clone();
@@ -180,23 +190,11 @@ fn on_a_worker(setup: &Setup, linger: fn(&Runs, u64)) -> Result<Side, BenchError
         let _alive = &pool;
         let before = seen.number();
         let submission = job.submit().map_err(refused)?;
-        linger(&seen, before);
+        while seen.number() == before {
+            thread::park();
+        }
         submission.wait().map_err(refused)
     }))
-}
-
-/// Looks again and again, but lets others have the processor.
-fn poll(runs: &Runs, before: u64) {
-    while runs.number() == before {
-        thread::yield_now();
-    }
-}
-
-/// Sleeps until the job wakes it, as a caller of rayon's `install` does.
-fn sleep(runs: &Runs, before: u64) {
-    while runs.number() == before {
-        thread::park();
-    }
 }
 
 fn rayon_install(setup: &Setup) -> Result<Side, BenchError> {

@@ -166,7 +166,7 @@ impl Drop for Prepared {
     fn drop(&mut self) {
         // A closure that runs is waited for; it belongs to this value.
         if self.job().runner.load(Ordering::Relaxed) != thread::token() {
-            discard(self.last_submission().settle(true));
+            discard(self.last_submission().settle(Unbegun::TakeBack));
         }
         if self.job().state.close() == Released::Free {
             // SAFETY: in no queue, and this was the last share.
@@ -314,6 +314,14 @@ fn run_claimed(job: NonNull<Job>) {
     drop(loan);
 }
 
+/// What a wait does with a run that hasn't begun.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unbegun {
+    RunHere,
+    Leave,
+    TakeBack,
+}
+
 /// One submission of a [`Prepared`] job.
 #[must_use = "dropping it leaves the run alone; `wait` tells how it ended"]
 pub struct Submission<'job> {
@@ -348,7 +356,24 @@ impl Submission<'_> {
     /// # Errors
     /// How it ended, if not well. [`TaskError::Deadlock`]: this is called by the closure itself.
     pub fn wait(self) -> Result<(), TaskError> {
-        self.settle(false)
+        self.settle(Unbegun::RunHere)
+    }
+
+    /// As [`wait`](Self::wait), but leaves the run to a worker of the pool: for a closure that belongs on a worker's thread, or a caller
+    /// that is to stay free. Looks for some microseconds, then sleeps; a worker that waits so gives its slot to a spare thread.
+    ///
+    /// # Errors
+    /// As for `wait`, and [`TaskError::TooManyBlocked`] if a worker waits and there may be no more threads; the run is left alone then.
+    ///
+    /// ```
+    /// let pool = taskweave_core::Pool::builder().worker_threads(1).build()?;
+    /// let caller = std::thread::current().id();
+    /// let mut job = pool.prepare(move || assert_ne!(std::thread::current().id(), caller));
+    /// job.submit()?.wait_for_worker()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn wait_for_worker(self) -> Result<(), TaskError> {
+        self.settle(Unbegun::Leave)
     }
 
     /// Takes the header off this worker's deque if it's on top, so that no shell stays behind.
@@ -366,11 +391,11 @@ impl Submission<'_> {
         });
     }
 
-    /// As [`wait`](Self::wait); or takes the run back, if it hasn't begun.
-    fn settle(self, take_back: bool) -> Result<(), TaskError> {
+    /// Waits for the end of the run, or brings it about.
+    fn settle(self, unbegun: Unbegun) -> Result<(), TaskError> {
         let job = self.job();
-        if job.state.begin() {
-            if take_back {
+        if unbegun != Unbegun::Leave && job.state.begin() {
+            if unbegun == Unbegun::TakeBack {
                 // SAFETY: begun just now, and the `Prepared` is alive until this returns.
                 unsafe { end(self.job) };
             } else {
@@ -395,7 +420,7 @@ impl Submission<'_> {
                 None => Ok(()),
             });
             if let Err(none) = given
-                && !take_back
+                && unbegun != Unbegun::TakeBack
             {
                 return Err(TaskError::TooManyBlocked { limit: none.limit });
             }

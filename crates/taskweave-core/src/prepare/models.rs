@@ -102,6 +102,21 @@ fn a_wait_meets_the_run() {
     });
 }
 
+/// Whoever doesn't run it here sleeps before it begins, or while it runs, or finds it ended.
+#[test]
+fn a_wait_for_a_worker_is_woken_by_the_end() {
+    check(2, |order| {
+        let mut world = World::new();
+        drop(world.job.as_mut().unwrap().submit().unwrap());
+        let owner = world.owner(|job, runs| {
+            job.last_submission().wait_for_worker().unwrap();
+            assert_eq!(runs.read(), 1);
+        });
+        order.run(vec![world.worker(1, false), owner]);
+        assert_eq!(world.end(), 1);
+    });
+}
+
 /// The second submission may find the header still queued from the first, or just taken.
 #[test]
 fn a_second_submission_meets_the_first_ones_shell() {

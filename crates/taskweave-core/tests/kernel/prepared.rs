@@ -310,3 +310,47 @@ fn jobs_outlive_their_pool() {
         assert_eq!(drops.get(), 1);
     });
 }
+
+#[test]
+fn a_wait_for_a_worker_never_runs_it_here() {
+    let _watch = watch();
+    each_size(|pool| {
+        let here = taskweave_sys::sync::thread::current().id();
+        let runs = Count::new();
+        let seen = runs.clone();
+        let mut job = pool.prepare(move || {
+            assert_ne!(taskweave_sys::sync::thread::current().id(), here);
+            seen.add();
+        });
+        for _ in 0..rounds(200, 100_000) {
+            job.submit().unwrap().wait_for_worker().unwrap();
+        }
+        assert_eq!(runs.get(), rounds(200, 100_000));
+        // A worker that waits so gives its slot away, even the only one.
+        let (runs, end) = (Count::new(), Count::new());
+        let (seen, ended) = (runs.clone(), end.clone());
+        let mut job = pool.prepare(move || {
+            seen.add();
+        });
+        pool.spawn(move || {
+            job.submit().unwrap().wait_for_worker().unwrap();
+            ended.add();
+        })
+        .wait()
+        .unwrap();
+        assert_eq!((runs.get(), end.get()), (1, 1));
+    });
+}
+
+#[test]
+fn a_wait_for_a_worker_tells_of_panics_and_shutdown() {
+    let _watch = watch();
+    each_size(|pool| {
+        let mut job = pool.prepare(|| panic!("not today"));
+        let error = job.submit().unwrap().wait_for_worker().unwrap_err();
+        assert!(matches!(error, TaskError::Panicked(_)), "{error}");
+        drop(pool);
+        let error = job.submit().unwrap().wait_for_worker().unwrap_err();
+        assert!(matches!(error, TaskError::Shutdown), "{error}");
+    });
+}

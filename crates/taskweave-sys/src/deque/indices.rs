@@ -74,6 +74,17 @@ impl Indices {
         }
     }
 
+    /// Nothing is public. The owner has removed what was private up to `first`, and makes the next `count` public.
+    #[inline(always)]
+    pub(super) fn with_published_from(self, first: u16, count: u16) -> Self {
+        let frees = !self.is_stealing() || mutated!("deque-late-publish-frees-under-a-thief");
+        Self {
+            steal: if frees { first } else { self.steal },
+            real: first,
+            split: first.wrapping_add(count),
+        }
+    }
+
     /// The owner makes the youngest `count` public elements private again.
     #[inline(always)]
     pub(super) fn with_taken_back(self, count: u16) -> Self {
@@ -146,5 +157,19 @@ impl Word {
             u64::from(count) << SPLIT,
             ordering!(Release, "deque-publish-relaxed"),
         );
+    }
+
+    /// As [`publish`](Self::publish), when the word is behind the owner, whose first private element is at `first`.
+    pub(super) fn publish_from(&self, first: u16, count: u16) {
+        // Relaxed: the exchange confirms it.
+        let mut indices = self.load(Ordering::Relaxed);
+        // Release: as in `publish`.
+        while let Err(changed) = self.exchange(
+            indices,
+            indices.with_published_from(first, count),
+            ordering!(Release, "deque-late-publish-relaxed"),
+        ) {
+            indices = changed;
+        }
     }
 }

@@ -30,6 +30,9 @@ pub struct Owner<T> {
     bottom: Cell<u64>,
     /// The first private element: the shared word's `split`, which nobody else changes.
     split: Cell<u64>,
+    /// The word's `split` is behind ours, as the oldest private elements were removed without a change to it. Then
+    /// nothing is public, and the next publication tells.
+    behind: Cell<bool>,
     /// `bottom` mustn't pass this: the capacity beyond a `steal` seen earlier, which can only have
     /// moved up since.
     limit: Cell<u64>,
@@ -52,6 +55,7 @@ impl<T> Owner<T> {
             mask: slots.len() - 1,
             bottom: Cell::new(0),
             split: Cell::new(0),
+            behind: Cell::new(false),
             limit: Cell::new(slots.len() as u64),
             ring,
         }
@@ -116,7 +120,13 @@ impl<T> Owner<T> {
         let count = count.min(self.private_len());
         if count > 0 {
             // At most the capacity, which fits.
-            self.ring.word.publish(count as u16);
+            if self.behind.replace(false) {
+                self.ring
+                    .word
+                    .publish_from(self.split.get() as u16, count as u16);
+            } else {
+                self.ring.word.publish(count as u16);
+            }
             self.split.set(self.split.get() + count as u64);
         }
         count
@@ -209,7 +219,14 @@ impl<T> Owner<T> {
             .ring
             .word
             .load(ordering!(Acquire, "deque-refresh-relaxed"));
-        let steal = self.split.get() - u64::from(indices.shared_slots());
+        let split = self.split.get();
+        let in_use = indices.shared_slots();
+        let steal = if in_use == 0 {
+            split
+        } else {
+            let behind = (split as u16).wrapping_sub(indices.split);
+            split - u64::from(behind) - u64::from(in_use)
+        };
         let limit = steal + self.capacity() as u64;
         self.limit.set(limit);
         self.bottom.get() != limit
@@ -268,6 +285,19 @@ impl<T> Owner<T> {
         let mut indices = self.ring.word.load(Ordering::Relaxed);
         loop {
             let private = self.private_len() as u16;
+            if indices.public() == 0 {
+                // Only the owner makes anything public, so all that's left is its own.
+                let count = private.min(max);
+                let first = self.split.get();
+                if count > 0 {
+                    self.behind.set(true);
+                    self.split.set(first + u64::from(count));
+                }
+                for offset in 0..count {
+                    read((first as u16).wrapping_add(offset));
+                }
+                return count.into();
+            }
             let count = (indices.public() + private).min(max);
             if count == 0 {
                 return 0;
