@@ -74,6 +74,10 @@ impl fmt::Display for Quoted<'_> {
                 '"' => f.write_str("\\\"")?,
                 '\\' => f.write_str("\\\\")?,
                 '\n' => f.write_str("\\n")?,
+                // Labels may hold entities.
+                '&' => f.write_str("&amp;")?,
+                // Neither `dot` nor the SVG that it writes can hold them.
+                c if c.is_control() && c != '\t' => f.write_char(char::REPLACEMENT_CHARACTER)?,
                 c => f.write_char(c)?,
             }
         }

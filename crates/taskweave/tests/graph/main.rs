@@ -1,0 +1,20 @@
+//! The promises of static graphs, tested from outside.
+#![cfg(all(feature = "graph", not(any(taskweave_loom, taskweave_shuttle))))]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod shapes;
+mod tracked;
+
+mod borrows;
+mod build;
+mod dot;
+mod failures;
+mod nested;
+mod oracle;
+mod order;
+mod peer;
+mod pools;
+mod stop;
+mod storms;
