@@ -32,6 +32,35 @@ prepare-end-overlooks-waiter    lib  prepare::models::a_wait_meets_the_run
 pass-seed-from-counters         lib  pass::models::seed_race
 pass-arrive-relaxed             lib  pass::models::seed_race
 pass-target-of-one              lib  pass::models::two_passes_on_the_same_counters
+idle-waker-gives-up             lib  keeper::models::a_borrower_leaves_while_work_comes
+keeper-woken-relaxed            lib  keeper::models::a_borrower_leaves_while_work_comes
+late-submission-looks-once      lib  keeper::models::the_last_one_takes_along_what_came_too_late
+wait-leaves-a-token             lib  keeper::models::a_wait_ends_while_work_comes
+wait-sleeps-without-look        lib  keeper::models::a_wait_lies_down_while_its_end_comes
+stall-keeper-looks-not          lib  keeper::models::stall::the_last_to_sleep_finds_out
+stall-naps-uncounted            lib  keeper::models::stall::a_nap_between_two_looks_is_noticed
+stall-outside-overlooked        lib  keeper::models::stall::a_nap_between_two_looks_is_noticed
+stall-waits-overlooked          lib  keeper::models::stall::a_wait_that_is_over_moves
+stall-permit-after-sleeper      lib  keeper::models::stall::a_wait_that_is_over_moves
+blocked-look-before-lock        lib  spawn::models::one_of_two_that_wait_for_each_other_is_told
+blocked-runner-stays            lib  spawn::models::a_wait_after_a_task_is_not_its_own
+LIST
+}
+
+edits() {
+    cat <<'LIST'
+idle-waker-gives-up           src/shared.rs      s/(self.wake_claimed\(\)) \|\| !self.idle.end_search\(\) \|\| .*work_visible\(\)/\1 || self.idle.end_search() | true/
+keeper-woken-relaxed          src/shared.rs      s/store\(MODE_WOKEN, Ordering::Release\)/store(MODE_WOKEN, Ordering::Relaxed)/
+late-submission-looks-once    src/shared.rs      s/self.phase.load\(Ordering::Relaxed\) != Phase::Open as u8/false/
+wait-leaves-a-token           src/wait.rs        /fn sleep_waiting/,/^    }/ s/self.accept_token\(\);//
+wait-sleeps-without-look      src/wait.rs        s/latch.is_set\(\) \|\| shared.work_visible\(\)/latch.is_set()/
+stall-keeper-looks-not        src/keeper.rs      /^fn await_wake/,/^}/ s/shared.check_stall\(\);//
+stall-naps-uncounted          src/idle/mod.rs    s/Counts\((self.counts.load\(Ordering::SeqCst\))\) == since/(\1 ^ since.0) as u32 == 0/
+stall-outside-overlooked      src/stall.rs       s/&& outside == 0/\&\& outside < 9/
+stall-waits-overlooked        src/stall.rs       s/&& self.waits_are_still\(\)//
+stall-permit-after-sleeper    src/stall.rs       s/parker.permits\(\) == 0 && parker.sleepers\(\) > 0/parker.sleepers() > 0 \&\& parker.permits() == 0/
+blocked-look-before-lock      src/blocked.rs     s/blocked.push\(/drop(blocked); lock().push(/
+blocked-runner-stays          src/spawn/cell.rs  s/cell.core.runner.store\(0, Ordering::Relaxed\);//
 LIST
 }
 

@@ -88,7 +88,9 @@ impl Drop for Entered<'_> {
 
 /// Asleep for certain, with no wake on its way.
 fn sleeps(parker: &Parker) -> bool {
-    parker.sleepers() > 0 && parker.permits() == 0
+    // In this order: one that takes its permit between the two looks is a sleeper in the first and without a permit in the
+    // second. A permit that comes between them comes from somebody who moves, and is found out by that.
+    parker.permits() == 0 && parker.sleepers() > 0
 }
 
 impl Shared {

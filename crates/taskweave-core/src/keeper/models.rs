@@ -1,5 +1,8 @@
 //! The models of sleeping, waking, borrowing and handing over, with the functions that a pool's threads really call.
 
+#[path = "../stall/models.rs"]
+mod stall;
+
 use core::ptr::NonNull;
 use std::sync::Arc;
 
@@ -17,7 +20,7 @@ use crate::latch::Latch;
 use crate::model::{Body, body, check};
 use crate::pool::Pool;
 use crate::shared::{MODE_WOKEN, Phase, Shared};
-use crate::task::{Class, Description, Header, Task, TaskVTable};
+use crate::task::{Class, Description, Header, Task, TaskVTable, vtable};
 use crate::thread;
 
 /// A pool without threads; those of the model play them.
@@ -62,6 +65,38 @@ unsafe fn run(task: NonNull<Header>) {
         let shared = unsafe { &(*task.world).shared };
         end(shared, &lock(shared));
     }
+}
+
+/// A task that ends a wait.
+#[repr(C)]
+struct Setter {
+    header: Header,
+    latch: &'static Latch,
+}
+
+const SETTER: TaskVTable = TaskVTable {
+    run: set,
+    abandon: set,
+    ..VERBS
+};
+
+unsafe fn set(task: NonNull<Header>) {
+    let setter: NonNull<Setter> = task.cast();
+    // SAFETY: leaked by `setter`.
+    unsafe { setter.as_ref() }.latch.set();
+}
+
+/// A new task, never freed, that ends a wait.
+fn setter(latch: &'static Latch) -> NonNull<Header> {
+    let setter: &'static Setter = leak(Setter {
+        header: Header::new(const { &SETTER }),
+        latch,
+    });
+    NonNull::from(setter).cast()
+}
+
+fn leak<T>(value: T) -> &'static T {
+    Box::leak(Box::new(value))
 }
 
 /// A reference to the world that a model's threads may have: it's dropped after all of them.
@@ -138,8 +173,10 @@ impl World {
             self.occupy(slot);
             if let Some(task) = self.take() {
                 worker.drop_token();
-                // SAFETY: taken, so it's run once.
-                unsafe { run(task) };
+                // SAFETY: taken, so it's alive until one of its verbs is called.
+                let verbs = unsafe { vtable(task) };
+                // SAFETY: one verb, once.
+                unsafe { (verbs.run)(task) };
             } else if !sleep_at_base(&self.shared, self.keeper(slot), &self.shared.slots[slot]) {
                 return;
             }
@@ -187,6 +224,11 @@ impl Here {
         // SAFETY: `check`'s bodies are joined before the world goes.
         body(move || act(unsafe { &*self.0 }))
     }
+}
+
+/// Ends the pool.
+fn close_world(world: &World) {
+    end(&world.shared, &lock(&world.shared));
 }
 
 fn add_keeper(shared: &Shared, slot: usize) {
@@ -351,8 +393,7 @@ fn a_wait_ends_while_work_comes() {
         world.searching(0);
         world.asleep(1);
         let here = world.here();
-        let latch = Box::leak(Box::new(Latch::new()));
-        let latch: &'static Latch = latch;
+        let latch = leak(Latch::new());
         order.run(vec![
             here.body(|world| {
                 let worker = &world.shared.slots[0].worker;
@@ -366,6 +407,27 @@ fn a_wait_ends_while_work_comes() {
             }),
         ]);
         world.all_ran_once();
+    });
+}
+
+/// Hazard 7, too: what ends the wait is queued while it lies down, and nobody else is there to run it.
+#[test]
+fn a_wait_lies_down_while_its_end_comes() {
+    check(2, |order| {
+        let world = World::new(1, 0);
+        let here = world.here();
+        let latch = leak(Latch::new());
+        order.run(vec![
+            here.body(|world| {
+                let worker = &world.shared.slots[0].worker;
+                thread::set_current(worker);
+                worker.wait(latch, worker.owner.position());
+            }),
+            here.body(|world| {
+                // SAFETY: a live header, in no queue.
+                unsafe { world.shared.inject(setter(latch)) }
+            }),
+        ]);
     });
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use loom::cell::UnsafeCell;
 use taskweave_sys::inbox::Pop;
+use taskweave_sys::sync::Mutex;
 use taskweave_sys::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{JoinHandle, Options, spawn};
@@ -36,11 +37,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let builder = Pool::builder()
-            .worker_threads(1)
-            .queue_capacity(2)
-            .spin_us(0);
-        let shared = Shared::new(builder.check().unwrap());
+        let shared = shared();
         let token = Token::new(Ran(UnsafeCell::new(0)));
         let captured = Token::clone(&token);
         let handle = spawn(&shared, Options::default(), move || {
@@ -58,14 +55,7 @@ impl World {
     /// A worker that takes the task from the queue.
     fn worker(&self) -> Body<()> {
         let shared = Arc::clone(&self.shared);
-        body(move || {
-            if let Pop::Taken(task) = shared.slots[0].inbox.try_pop() {
-                // SAFETY: taken, so it's alive until one of its verbs is called.
-                let verbs = unsafe { vtable(task) };
-                // SAFETY: one verb, once.
-                unsafe { (verbs.run)(task) };
-            }
-        })
+        body(move || run_one(&shared))
     }
 
     /// What is done with the handle.
@@ -80,6 +70,30 @@ impl World {
         let ran = read(&self.token);
         assert!(ran <= most);
         ran
+    }
+}
+
+fn shared() -> Arc<Shared> {
+    let builder = Pool::builder()
+        .worker_threads(1)
+        .queue_capacity(2)
+        .spin_us(0);
+    Shared::new(builder.check().unwrap())
+}
+
+/// Runs a task from the queue, if there is one.
+fn run_one(shared: &Shared) {
+    loop {
+        match shared.slots[0].inbox.try_pop() {
+            Pop::Taken(task) => {
+                // SAFETY: taken, so it's alive until one of its verbs is called.
+                let verbs = unsafe { vtable(task) };
+                // SAFETY: one verb, once.
+                return unsafe { (verbs.run)(task) };
+            }
+            Pop::Busy => loom::thread::yield_now(),
+            Pop::Empty => return,
+        }
     }
 }
 
@@ -177,5 +191,81 @@ fn the_last_waker_is_woken() {
         });
         order.run(vec![world.worker(), owner]);
         assert_eq!(world.end(1), 1);
+    });
+}
+
+/// A handle on its way to the one who waits for it.
+type Passed = Arc<Mutex<Option<JoinHandle<Outcome>>>>;
+
+/// How a body's own wait ended; `None` if it has none.
+type Outcome = Option<Result<(), TaskError>>;
+
+fn passed() -> Passed {
+    Arc::new(Mutex::new(None))
+}
+
+fn wait_for(passed: &Passed) -> Result<Outcome, TaskError> {
+    let handle = passed.lock().unwrap().take().unwrap();
+    handle.wait()
+}
+
+/// A task that is never run by whoever waits for it.
+fn apart(
+    shared: &Arc<Shared>,
+    act: impl FnOnce() -> Outcome + Send + 'static,
+) -> JoinHandle<Outcome> {
+    let options = Options {
+        blocking: true,
+        ..Options::default()
+    };
+    spawn(shared, options, act)
+}
+
+/// Of two bodies that wait for each other, whichever comes second is told, and the other goes on.
+#[test]
+fn one_of_two_that_wait_for_each_other_is_told() {
+    check(2, |order| {
+        let shared = shared();
+        let (first, second) = (passed(), passed());
+        let told = Arc::new(AtomicUsize::new(0));
+        let waiting = |other: &Passed| {
+            let (other, told) = (Arc::clone(other), Arc::clone(&told));
+            apart(&shared, move || {
+                match wait_for(&other) {
+                    Ok(_) => {}
+                    Err(TaskError::Deadlock) => drop(told.fetch_add(1, Ordering::Relaxed)),
+                    Err(error) => panic!("{error}"),
+                }
+                None
+            })
+        };
+        let handles = (waiting(&second), waiting(&first));
+        *first.lock().unwrap() = Some(handles.0);
+        *second.lock().unwrap() = Some(handles.1);
+        let worker = || {
+            let shared = Arc::clone(&shared);
+            body(move || run_one(&shared))
+        };
+        order.run(vec![worker(), worker()]);
+        assert_eq!(told.load(Ordering::Relaxed), 1);
+    });
+}
+
+/// A thread that has ended a task, and waits for the one who waits for that, is part of no cycle.
+#[test]
+fn a_wait_after_a_task_is_not_its_own() {
+    check(2, |order| {
+        let shared = shared();
+        let (first, second) = (passed(), passed());
+        let other = Arc::clone(&first);
+        *first.lock().unwrap() = Some(apart(&shared, || None));
+        let waits = apart(&shared, move || Some(wait_for(&other).map(drop)));
+        *second.lock().unwrap() = Some(waits);
+        let again = Arc::clone(&shared);
+        let ends_then_waits = body(move || {
+            run_one(&shared);
+            assert!(matches!(wait_for(&second), Ok(Some(Ok(())))));
+        });
+        order.run(vec![ends_then_waits, body(move || run_one(&again))]);
     });
 }
