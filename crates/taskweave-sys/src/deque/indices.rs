@@ -148,28 +148,33 @@ impl Word {
             .map_err(Indices::unpack)
     }
 
-    /// Makes the oldest `count` private elements public.
+    /// Makes the oldest `count` private elements public; returns what it is then.
     #[inline(always)]
-    pub(super) fn publish(&self, count: u16) {
+    pub(super) fn publish(&self, count: u16) -> Indices {
+        let more = u64::from(count) << SPLIT;
         // Release: pairs with the Acquire of a thief's claim, which sees the slots, and what the
         // elements point to, as they are now.
-        self.0.fetch_add(
-            u64::from(count) << SPLIT,
-            ordering!(Release, "deque-publish-relaxed"),
-        );
+        let before = self
+            .0
+            .fetch_add(more, ordering!(Release, "deque-publish-relaxed"));
+        Indices::unpack(before.wrapping_add(more))
     }
 
     /// As [`publish`](Self::publish), when the word is behind the owner, whose first private element is at `first`.
-    pub(super) fn publish_from(&self, first: u16, count: u16) {
+    pub(super) fn publish_from(&self, first: u16, count: u16) -> Indices {
         // Relaxed: the exchange confirms it.
         let mut indices = self.load(Ordering::Relaxed);
-        // Release: as in `publish`.
-        while let Err(changed) = self.exchange(
-            indices,
-            indices.with_published_from(first, count),
-            ordering!(Release, "deque-late-publish-relaxed"),
-        ) {
-            indices = changed;
+        loop {
+            let published = indices.with_published_from(first, count);
+            // Release: as in `publish`.
+            match self.exchange(
+                indices,
+                published,
+                ordering!(Release, "deque-late-publish-relaxed"),
+            ) {
+                Ok(()) => return published,
+                Err(changed) => indices = changed,
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use std::{cell::Cell, fmt, mem::MaybeUninit, ptr::NonNull};
 
 use super::{
     Full,
+    indices::Indices,
     ring::{Ring, Slot},
 };
 use crate::sync::{Arc, atomic::Ordering};
@@ -33,6 +34,9 @@ pub struct Owner<T> {
     /// The word's `split` is behind ours, as the oldest private elements were removed without a change to it. Then
     /// nothing is public, and the next publication tells.
     behind: Cell<bool>,
+    /// The word as it was when this side last saw it: the start of the next exchange, as a load right behind a
+    /// read-modify-write of the same place waits for it. If nothing was public then, nothing is.
+    seen: Cell<Indices>,
     /// `bottom` mustn't pass this: the capacity beyond a `steal` seen earlier, which can only have
     /// moved up since.
     limit: Cell<u64>,
@@ -56,6 +60,7 @@ impl<T> Owner<T> {
             bottom: Cell::new(0),
             split: Cell::new(0),
             behind: Cell::new(false),
+            seen: Cell::new(ring.word.load(Ordering::Relaxed)),
             limit: Cell::new(slots.len() as u64),
             ring,
         }
@@ -120,13 +125,12 @@ impl<T> Owner<T> {
         let count = count.min(self.private_len());
         if count > 0 {
             // At most the capacity, which fits.
-            if self.behind.replace(false) {
-                self.ring
-                    .word
-                    .publish_from(self.split.get() as u16, count as u16);
+            let word = &self.ring.word;
+            self.seen.set(if self.behind.replace(false) {
+                word.publish_from(self.split.get() as u16, count as u16)
             } else {
-                self.ring.word.publish(count as u16);
-            }
+                word.publish(count as u16)
+            });
             self.split.set(self.split.get() + count as u64);
         }
         count
@@ -255,24 +259,15 @@ impl<T> Owner<T> {
     /// `most`; returns whether there were any.
     #[cold]
     fn take_back(&self, most: u64) -> bool {
-        // Relaxed: the exchange confirms it.
-        let mut indices = self.ring.word.load(Ordering::Relaxed);
         loop {
+            let indices = self.seen.get();
             let count = u64::from(indices.public().div_ceil(2)).min(most) as u16;
             if count == 0 {
                 return false;
             }
-            // Relaxed: these slots were written by this thread and read by no other.
-            match self.ring.word.exchange(
-                indices,
-                indices.with_taken_back(count),
-                Ordering::Relaxed,
-            ) {
-                Ok(()) => {
-                    self.split.set(self.split.get() - u64::from(count));
-                    return true;
-                }
-                Err(changed) => indices = changed,
+            if self.exchange(indices.with_taken_back(count)) {
+                self.split.set(self.split.get() - u64::from(count));
+                return true;
             }
         }
     }
@@ -281,9 +276,8 @@ impl<T> Owner<T> {
     /// first; returns how many.
     #[inline]
     fn remove_oldest(&self, max: u16, mut read: impl FnMut(u16)) -> usize {
-        // Relaxed: the exchange confirms it.
-        let mut indices = self.ring.word.load(Ordering::Relaxed);
         loop {
+            let indices = self.seen.get();
             let private = self.private_len() as u16;
             if indices.public() == 0 {
                 // Only the owner makes anything public, so all that's left is its own.
@@ -302,25 +296,43 @@ impl<T> Owner<T> {
             if count == 0 {
                 return 0;
             }
-            // Relaxed: these slots were written by this thread and are read by no other. That a
-            // thief may free them under our hands doesn't matter, as only this thread would write
-            // to them again.
-            match self.ring.word.exchange(
-                indices,
-                indices.with_oldest_removed(count),
-                Ordering::Relaxed,
-            ) {
-                Ok(()) => {
-                    self.split
-                        .set(self.split.get() + u64::from(count.saturating_sub(indices.public())));
-                    for offset in 0..count {
-                        read(indices.real.wrapping_add(offset));
-                    }
-                    return count.into();
+            if self.exchange(indices.with_oldest_removed(count)) {
+                let private = count.saturating_sub(indices.public());
+                self.split.set(self.split.get() + u64::from(private));
+                for offset in 0..count {
+                    read(indices.real.wrapping_add(offset));
                 }
-                Err(changed) => indices = changed,
+                return count.into();
             }
         }
+    }
+
+    /// Changes the word from what was last seen of it. If it has changed, sees what it is now and returns false.
+    #[inline(always)]
+    fn exchange(&self, to: Indices) -> bool {
+        // Relaxed: the slots concerned were written by this thread and are read by no other. That a thief may free
+        // them under our hands doesn't matter, as only this thread would write to them again.
+        match self
+            .ring
+            .word
+            .exchange(self.seen.get(), to, Ordering::Relaxed)
+        {
+            Ok(()) => {
+                self.seen.set(to);
+                true
+            }
+            Err(changed) => {
+                self.see(changed);
+                false
+            }
+        }
+    }
+
+    /// Out of line, so that what comes next waits for a prediction and not for the exchange.
+    #[cold]
+    #[inline(never)]
+    fn see(&self, changed: Indices) {
+        self.seen.set(changed);
     }
 
     #[inline(always)]

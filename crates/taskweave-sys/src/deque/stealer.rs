@@ -31,6 +31,7 @@ impl<T> Stealer<T> {
     }
 
     /// Takes the oldest public element.
+    #[inline]
     pub fn steal_one(&self) -> Steal<T> {
         self.steal(1, |_| {}, || 0)
     }
@@ -48,6 +49,7 @@ impl<T> Stealer<T> {
         self.public_len() == 0
     }
 
+    #[inline]
     fn steal(
         &self,
         max: usize,
@@ -84,7 +86,8 @@ impl<T> Stealer<T> {
         for offset in 1..count {
             keep(read(offset));
         }
-        let mut current = word.load(Ordering::Relaxed);
+        // As it most likely is: a load right behind the claim would wait for it.
+        let mut current = indices.with_claimed(count);
         // Release: pairs with the Acquire in the owner's `refresh_limit`, which may write to these
         // slots next.
         while let Err(changed) = word.exchange(
