@@ -1,21 +1,4 @@
-//! A pool in which everything waits for everything else: an error for one of the waits, not a hang.
-//!
-//! `blocked.rs` finds cycles of waits for tasks. Waits of `join`, `scope` and graph passes have no such simple
-//! relation (they wait for many, and help meanwhile), so cycles through them are found by their effect: **nothing can
-//! move any more**. That is so when
-//!
-//! * every slot sleeps, nobody searches, and no queue shows work;
-//! * every thread that runs a body without a slot is in the list here, asleep;
-//! * no thread from outside and no blocking thread runs a task of the pool;
-//! * none of these waits has a deadline or is for another pool's task, and each sleeper's parker has a sleeper and no permit.
-//!
-//! Bodies in that state can be moved by the pool alone (whatever else could move them, a lock or a channel, would
-//! show as a slot that doesn't sleep), so the state is final, and everybody who is about to sleep looks for it. Then one wait for a
-//! task is chosen to fail with `Deadlock`; its body decides how to go on. A wait of `join` or `scope` can't fail, since
-//! others borrow from its stack.
-//!
-//! A task that starts between two of the looks makes the verdict no less true: the bodies that wait don't
-//! wait for it.
+#![doc = include_str!("stall/README.md")]
 
 use std::sync::PoisonError;
 

@@ -1,14 +1,4 @@
-//! Waiting for a latch: inside a worker by helping, outside by spinning a little and sleeping.
-//!
-//! A wait always runs its own descendants. If nothing on its stack is a *root* ([`thread::root`]), it runs any other task as well;
-//! when it finds none it sleeps where it is, and can be woken for its latch or for work. Otherwise it steals only what is part of the
-//! same root, and if there's nothing of the kind, gives its slot to a spare thread before it sleeps, so that the pool keeps its
-//! number of workers.
-//!
-//! Why so strict: a task that is run on top of a stack keeps everything below from going on. If it waits, through whatever others, for something
-//! that has a part below it, neither ever ends, though no two tasks wait for each other. Spawned tasks, prepared jobs and holders of resources
-//! are what others may wait for; their parts (branches of `join`, children of scopes, vertices of passes) carry the root along to
-//! whatever worker they are stolen by. A task of the same root on top does no harm: whoever waits for the root waits for that task too.
+#![doc = include_str!("wait/README.md")]
 
 use taskweave_sys::deque::Position;
 use taskweave_sys::sync::atomic::Ordering;
