@@ -216,6 +216,10 @@ impl Gate {
                 .expect("nobody panics with it"),
         );
     }
+
+    pub(crate) fn is_open(&self) -> bool {
+        *self.0.0.lock().expect("nobody panics with it")
+    }
 }
 
 /// Waits for something that other threads bring about, by looking again and again; the watchdog bounds it.

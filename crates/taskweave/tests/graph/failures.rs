@@ -170,7 +170,7 @@ fn when_all_fail_one_is_reported_and_the_others_are_counted() {
     inside_and_outside(|pool| {
         for plan in [Plan::Fail, Plan::Panic] {
             for shape in [Shape::independent(60), Shape::layers(4, 10)] {
-                let mut tracked = Tracked::new(&shape);
+                let mut tracked = Tracked::long(&shape);
                 tracked.plan_all(plan);
                 for _ in 0..20 {
                     let checked = tracked.run(pool);
@@ -333,16 +333,18 @@ fn mixes_of_all_endings_keep_every_pass_consistent() {
     for workers in SIZES {
         let pool = pool(workers);
         let shape = Shape::random(workers as u64 + 10, 80, 3);
-        let mut tracked = Tracked::new(&shape);
-        let mut random = Random::new(11);
-        for _ in 0..rounds(300, 30_000) {
-            for _ in 0..random.below(12) {
-                let (vertex, plan) = (random.below(shape.n), Plan::ALL[random.below(4)]);
-                tracked.plan(vertex, plan);
+        for make in Tracked::KINDS {
+            let mut tracked = make(&shape);
+            let mut random = Random::new(11);
+            for _ in 0..rounds(150, 15_000) {
+                for _ in 0..random.below(12) {
+                    let (vertex, plan) = (random.below(shape.n), Plan::ALL[random.below(4)]);
+                    tracked.plan(vertex, plan);
+                }
+                let _ = tracked.run(&pool);
+                tracked.plan_all(Plan::Continue);
+                tracked.run_clean(&pool);
             }
-            let _ = tracked.run(&pool);
-            tracked.plan_all(Plan::Continue);
-            tracked.run_clean(&pool);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use taskweave::graph::{Graph, GraphBuilder};
 use taskweave::{Pool, scope};
 
-use crate::common::{Count, each_size, pool, rounds, watch};
+use crate::common::{Count, busy, each_size, pool, rounds, watch};
 use crate::shapes::Shape;
 use crate::tracked::{Plan, Tracked};
 
@@ -35,6 +35,30 @@ fn a_spawned_task_runs_a_graph_on_its_own_pool() {
                 pool.spawn(move || {
                     let mut tracked = Tracked::new(&Shape::random(seed, 50, 2));
                     (0..20).for_each(|_| tracked.run_clean(&inner));
+                })
+            })
+            .collect();
+        for handle in handles {
+            handle.wait().unwrap();
+        }
+    }
+}
+
+/// A wait inside a worker gives the slot to another thread; a pass has to find a slot again.
+#[test]
+fn a_task_that_has_lost_its_worker_runs_a_graph() {
+    let _watch = watch();
+    for workers in [1, 2, 8] {
+        let pool = Arc::new(pool(workers));
+        let handles: Vec<_> = (0..6)
+            .map(|seed| {
+                let inner = Arc::clone(&pool);
+                pool.spawn(move || {
+                    let mut tracked = Tracked::new(&Shape::random(seed, 40, 2));
+                    for _ in 0..10 {
+                        inner.spawn_blocking(|| busy(100)).wait().unwrap();
+                        tracked.run_clean(&inner);
+                    }
                 })
             })
             .collect();
@@ -79,6 +103,32 @@ fn bodies_run_graphs_of_their_own_on_the_same_pool() {
         for pass in 1..=rounds(3, 100) {
             graph.run(pool).unwrap();
             assert_eq!(leaves.get(), pass * 5_usize.pow(4));
+        }
+    });
+}
+
+/// Each graph holds the next one in one of its bodies.
+fn spire<'env>(pool: &'env Pool, depth: usize, bodies: &'env Count) -> Graph<'env> {
+    Shape::fan(3).graph(|vertex| {
+        let mut inner = (depth > 1 && vertex == 1).then(|| spire(pool, depth - 1, bodies));
+        move || {
+            if let Some(inner) = &mut inner {
+                assert_eq!(inner.run(pool).unwrap().executed, 5);
+            }
+            bodies.tick();
+        }
+    })
+}
+
+#[test]
+fn graphs_nest_a_hundred_deep() {
+    let _watch = watch();
+    each_size(|pool| {
+        let bodies = Count::new();
+        let mut graph = spire(pool, 100, &bodies);
+        for pass in 1..=rounds(10, 1_000) {
+            graph.run(pool).unwrap();
+            assert_eq!(bodies.get(), pass * 500);
         }
     });
 }

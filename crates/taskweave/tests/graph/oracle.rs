@@ -86,10 +86,11 @@ proptest! {
     fn passes_keep_to_the_oracle_whatever_the_bodies_do(
         shape in acyclic(),
         passes in proptest::collection::vec(plans(), 1..5),
+        long in any::<bool>(),
     ) {
         quiet();
         for pool in pools() {
-            let mut tracked = Tracked::new(&shape);
+            let mut tracked = Tracked::KINDS[usize::from(long)](&shape);
             let mut expected = vec![0; shape.n];
             for plan in &passes {
                 tracked.plan_all(Plan::Continue);

@@ -6,15 +6,17 @@ use taskweave_sys::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::common::{Random, each_size, inside_and_outside, pool, rounds, watch};
 use crate::shapes::Shape;
-use crate::tracked::Tracked;
+use crate::tracked::{Plan, Tracked};
 
 #[test]
 fn every_shape_runs_in_order_from_outside_and_inside() {
     let _watch = watch();
     inside_and_outside(|pool| {
         for shape in Shape::all() {
-            let mut tracked = Tracked::new(&shape);
-            (0..10).for_each(|_| tracked.run_clean(pool));
+            for make in Tracked::KINDS {
+                let mut tracked = make(&shape);
+                (0..5).for_each(|_| tracked.run_clean(pool));
+            }
         }
     });
 }
@@ -71,6 +73,21 @@ fn a_wide_fan_out_and_in_runs_in_order() {
         let mut tracked = Tracked::new(&Shape::fan(3_000));
         (0..5).for_each(|_| tracked.run_clean(pool));
     });
+}
+
+#[test]
+fn a_graph_of_a_hundred_thousand_vertices_runs_in_order() {
+    let _watch = watch();
+    let mut tracked = Tracked::new(&Shape::grid(317));
+    for workers in [1, 3] {
+        let pool = pool(workers);
+        (0..2).for_each(|_| tracked.run_clean(&pool));
+        tracked.plan(50_000, Plan::Stop);
+        let report = tracked.run(&pool).result.unwrap();
+        assert_eq!(report.executed + report.skipped, 317 * 317);
+        tracked.plan(50_000, Plan::Continue);
+        tracked.run_clean(&pool);
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! Its allocations per pass and on its abort path are in `graph_allocations.rs`.
 
+use taskweave::Pool;
 use taskweave::graph::{GraphBuilder, GraphError};
 
 use crate::common::{Count, Gate, Random, SIZES, busy, each_size, pool, rounds, watch};
@@ -12,12 +13,14 @@ use crate::tracked::{Plan, Tracked};
 #[test]
 fn a_fast_root_does_not_make_a_successor_run_twice() {
     let _watch = watch();
-    // The successors of the first root come first, so that a loop over all vertices comes to them last.
-    let n = 120;
+    // The loop comes to the successors of the first two roots long after these have ended.
+    let n = 200;
     let mut shape = Shape::independent(n);
-    shape.edges = (1..n / 2).map(|i| (0, n / 2 + i)).collect();
+    shape.edges = (n / 2..n).flat_map(|i| [(0, i), (1, i)]).collect();
     for workers in SIZES {
-        let pool = pool(workers);
+        // A short ring spills the roots to where other workers take them.
+        let builder = Pool::builder().worker_threads(workers);
+        let pool = builder.queue_capacity(2).build().unwrap();
         let mut tracked = Tracked::new(&shape);
         (0..rounds(500, 50_000)).for_each(|_| tracked.run_clean(&pool));
     }
@@ -57,10 +60,9 @@ fn a_cancel_storm_with_shared_successors_ends() {
         for plan in [Plan::Stop, Plan::Fail] {
             for workers in [2, 8] {
                 let pool = pool(workers);
-                let mut tracked = Tracked::new(&shape);
+                let mut tracked = Tracked::long(&shape);
                 let mut random = Random::new(1);
                 for _ in 0..rounds(12, 1_000) {
-                    // Early ones in the first layer and beyond, as many as there are workers and more.
                     let chosen: Vec<_> = (0..12).map(|_| random.below(shape.n)).collect();
                     for &vertex in &chosen {
                         tracked.plan(vertex, plan);
@@ -117,7 +119,7 @@ fn a_chain_followed_by_many_more_tasks_runs() {
 fn two_stops_at_once_are_one_stop() {
     let _watch = watch();
     each_size(|pool| {
-        let mut tracked = Tracked::new(&Shape::fan(8));
+        let mut tracked = Tracked::long(&Shape::fan(8));
         (1..9).for_each(|vertex| tracked.plan(vertex, Plan::Stop));
         for _ in 0..rounds(1_000, 100_000) {
             let checked = tracked.run(pool);

@@ -158,6 +158,27 @@ fn graphs_run_beside_other_work_of_the_pool() {
 }
 
 #[test]
+fn a_pool_may_be_looked_at_during_passes() {
+    let _watch = watch();
+    each_size(|pool| {
+        let done = Gate::new();
+        std::thread::scope(|s| {
+            s.spawn(|| {
+                let mut tracked = Tracked::long(&Shape::layers(5, 5));
+                (0..50).for_each(|_| tracked.run_clean(pool));
+                done.open();
+            });
+            while !done.is_open() {
+                assert!(!pool.dump().is_empty());
+                assert_eq!(pool.metrics().workers.len(), pool.worker_threads());
+            }
+        });
+        let executed = pool.metrics().total().executed;
+        assert!(executed >= 50 * 25, "{executed}");
+    });
+}
+
+#[test]
 fn bodies_may_use_the_pool_as_they_like() {
     let _watch = watch();
     each_size(|pool| {

@@ -118,7 +118,7 @@ fn several_vertices_stop_at_once() {
             Shape::layers(6, 12),
             Shape::random(9, 100, 3),
         ] {
-            let mut tracked = Tracked::new(&shape);
+            let mut tracked = Tracked::long(&shape);
             tracked.plan_all(Plan::Stop);
             for _ in 0..50 {
                 let checked = tracked.run(pool);
@@ -172,20 +172,20 @@ fn stops_at_random_leave_every_next_pass_clean() {
     for workers in SIZES {
         let pool = pool(workers);
         let shape = Shape::random(workers as u64, 60, 3);
-        let mut tracked = Tracked::new(&shape);
-        let mut random = Random::new(7);
-        for _ in 0..rounds(500, 50_000) {
-            let stoppers = [0, 1, 2].map(|_| random.below(shape.n));
-            for vertex in stoppers {
-                tracked.plan(vertex, Plan::Stop);
+        for make in Tracked::KINDS {
+            let mut tracked = make(&shape);
+            let mut random = Random::new(7);
+            for _ in 0..rounds(200, 20_000) {
+                let stoppers = [0, 1, 2].map(|_| random.below(shape.n));
+                for vertex in stoppers {
+                    tracked.plan(vertex, Plan::Stop);
+                }
+                let checked = tracked.run(&pool);
+                assert!(checked.ran.iter().any(|v| stoppers.contains(v)));
+                checked.result.unwrap();
+                tracked.plan_all(Plan::Continue);
+                tracked.run_clean(&pool);
             }
-            let checked = tracked.run(&pool);
-            assert!(checked.ran.iter().any(|v| stoppers.contains(v)));
-            checked.result.unwrap();
-            for vertex in stoppers {
-                tracked.plan(vertex, Plan::Continue);
-            }
-            tracked.run_clean(&pool);
         }
     }
 }

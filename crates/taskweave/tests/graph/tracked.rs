@@ -8,6 +8,7 @@ use taskweave::Pool;
 use taskweave::graph::{Graph, Next, Pass, PassError};
 use taskweave_sys::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering::Relaxed};
 
+use crate::common::busy;
 use crate::shapes::{Shape, name, vertex};
 
 /// What a body is to do in the next pass.
@@ -46,6 +47,8 @@ struct Mark {
 pub(crate) struct Marks {
     marks: Vec<Mark>,
     before: Vec<Vec<usize>>,
+    /// How long bodies take, in steps of [`busy`].
+    steps: u32,
 }
 
 impl Marks {
@@ -64,6 +67,9 @@ impl Marks {
                 Plan::Continue as u8,
                 "v{vertex} runs though v{before} has stopped the pass"
             );
+        }
+        if self.steps > 0 {
+            busy(self.steps);
         }
         mark.times.store(mark.times.load(Relaxed) + 1, Relaxed);
         mark.inside.store(false, Relaxed);
@@ -100,10 +106,24 @@ pub(crate) struct Checked {
 }
 
 impl Tracked {
+    /// Both ways of making one.
+    pub(crate) const KINDS: [fn(&Shape) -> Tracked; 2] = [Tracked::new, Tracked::long];
+
+    /// With bodies so short that a pass keeps to few workers.
     pub(crate) fn new(shape: &Shape) -> Self {
+        Self::with_steps(shape, 0)
+    }
+
+    /// With bodies so long that it pays to wake others for them.
+    pub(crate) fn long(shape: &Shape) -> Self {
+        Self::with_steps(shape, 500)
+    }
+
+    fn with_steps(shape: &Shape, steps: u32) -> Self {
         let marks = Arc::new(Marks {
             marks: (0..shape.n).map(|_| Mark::default()).collect(),
             before: shape.predecessors(),
+            steps,
         });
         let graph = shape.graph(|vertex| {
             let marks = Arc::clone(&marks);
