@@ -34,6 +34,7 @@ pass-arrive-relaxed             lib  pass::models::seed_race
 pass-target-of-one              lib  pass::models::two_passes_on_the_same_counters
 idle-waker-gives-up             lib  keeper::models::a_borrower_leaves_while_work_comes
 keeper-woken-relaxed            lib  keeper::models::a_borrower_leaves_while_work_comes
+keeper-blocking-overlooked      lib  keeper::models::a_pool_outlives_what_blocks
 late-submission-looks-once      lib  keeper::models::the_last_one_takes_along_what_came_too_late
 wait-leaves-a-token             lib  keeper::models::a_wait_ends_while_work_comes
 wait-sleeps-without-look        lib  keeper::models::a_wait_lies_down_while_its_end_comes
@@ -51,6 +52,7 @@ edits() {
     cat <<'LIST'
 idle-waker-gives-up           src/shared.rs      s/(self.wake_claimed\(\)) \|\| !self.idle.end_search\(\) \|\| .*work_visible\(\)/\1 || self.idle.end_search() | true/
 keeper-woken-relaxed          src/shared.rs      s/store\(MODE_WOKEN, Ordering::Release\)/store(MODE_WOKEN, Ordering::Relaxed)/
+keeper-blocking-overlooked    src/keeper.rs      /^    if claimed.len\(\) == slots/,/^    \{/ s/\&\& shared.blocking.is_idle\(\)//
 late-submission-looks-once    src/shared.rs      s/self.phase.load\(Ordering::Relaxed\) != Phase::Open as u8/false/
 wait-leaves-a-token           src/wait.rs        /fn sleep_waiting/,/^    }/ s/self.accept_token\(\);//
 wait-sleeps-without-look      src/wait.rs        s/latch.is_set\(\) \|\| shared.work_visible\(\)/latch.is_set()/

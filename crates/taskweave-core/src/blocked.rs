@@ -4,6 +4,13 @@
 //! thread that runs" is a function, and a cycle is found by following it. The list is global, since tasks of
 //! one pool may wait for tasks of another; its lock is taken by waits that are about to sleep, which cost a
 //! futex call anyway.
+//!
+//! * *Two waits close a cycle at once.* Each follows the relation and enters itself under one lock, so the second sees the first. Who runs
+//!   a task is an atomic beside the list: a thread writes it before the body can wait, and so before its entry.
+//! * *A thread ends a task and waits for something else.* It's no longer the one who runs that task, and must not be taken for it by those who
+//!   haven't seen the end: it takes its name back before it enters its next wait, so whoever sees that entry sees this as well.
+//!
+//! The models are in `spawn/models.rs`.
 
 use std::fmt::Write;
 use std::sync::PoisonError;

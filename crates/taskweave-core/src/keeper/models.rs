@@ -15,6 +15,7 @@ use super::{
     Keeper, Left, NONE, await_slot, await_wake, become_spare, close, end, leave, leave_slot,
     lie_down, lock, name_keeper, run_slot, sleep_at_base,
 };
+use crate::blocking;
 use crate::idle::Sleep;
 use crate::latch::Latch;
 use crate::model::{Body, body, check};
@@ -67,32 +68,41 @@ unsafe fn run(task: NonNull<Header>) {
     }
 }
 
-/// A task that ends a wait.
+/// A task that does something once, never freed.
 #[repr(C)]
-struct Setter {
+struct Act {
     header: Header,
-    latch: &'static Latch,
+    act: Box<dyn Fn(&Shared)>,
+    /// Whoever runs it keeps that alive.
+    shared: *const Shared,
 }
 
-const SETTER: TaskVTable = TaskVTable {
-    run: set,
-    abandon: set,
+const ACT: TaskVTable = TaskVTable {
+    run: act,
+    abandon: act,
     ..VERBS
 };
 
-unsafe fn set(task: NonNull<Header>) {
-    let setter: NonNull<Setter> = task.cast();
-    // SAFETY: leaked by `setter`.
-    unsafe { setter.as_ref() }.latch.set();
+unsafe fn act(task: NonNull<Header>) {
+    let task: NonNull<Act> = task.cast();
+    // SAFETY: leaked by `task`.
+    let task = unsafe { task.as_ref() };
+    // SAFETY: a thread of the pool, or of the model, holds it.
+    (task.act)(unsafe { &*task.shared });
 }
 
-/// A new task, never freed, that ends a wait.
-fn setter(latch: &'static Latch) -> NonNull<Header> {
-    let setter: &'static Setter = leak(Setter {
-        header: Header::new(const { &SETTER }),
-        latch,
+fn task(world: &World, act: impl Fn(&Shared) + 'static) -> Task {
+    let task: &'static Act = leak(Act {
+        header: Header::new(const { &ACT }),
+        act: Box::new(act),
+        shared: Arc::as_ptr(&world.shared),
     });
-    NonNull::from(setter).cast()
+    NonNull::from(task).cast()
+}
+
+/// A task that ends a wait.
+fn setter(world: &World, latch: &'static Latch) -> Task {
+    task(world, move |_| latch.set())
 }
 
 fn leak<T>(value: T) -> &'static T {
@@ -425,7 +435,7 @@ fn a_wait_lies_down_while_its_end_comes() {
             }),
             here.body(|world| {
                 // SAFETY: a live header, in no queue.
-                unsafe { world.shared.inject(setter(latch)) }
+                unsafe { world.shared.inject(setter(world, latch)) }
             }),
         ]);
     });
@@ -549,5 +559,28 @@ fn a_pool_outlives_its_bodies() {
             }),
             here.body(|world| close(&world.shared, Phase::Draining)),
         ]);
+    });
+}
+
+/// A blocking thread leaves a task to a closing pool as its last act: the pool goes on until both have run.
+#[test]
+fn a_pool_outlives_what_blocks() {
+    check(1, |order| {
+        let world = World::new(1, 0);
+        world.asleep(0);
+        let ran = leak(Latch::new());
+        let last = setter(&world, ran);
+        let blocks = task(&world, move |shared| {
+            assert!(shared.phase() != Phase::Gone);
+            // SAFETY: a live header, in no queue.
+            unsafe { shared.inject(last) };
+        });
+        // SAFETY: a live header, in no queue.
+        assert!(unsafe { blocking::submit(&world.shared, blocks) });
+        order.run(vec![world.here().body(move |world| {
+            close(&world.shared, Phase::Draining);
+            world.keep_asleep(0);
+            assert!(ran.is_set());
+        })]);
     });
 }

@@ -74,7 +74,7 @@ fn a_nap_between_two_looks_is_noticed() {
             sleeper(here, latch, true),
             here.body(|world| {
                 // SAFETY: a live header, in no queue.
-                unsafe { world.shared.inject(setter(latch)) };
+                unsafe { world.shared.inject(setter(world, latch)) };
                 let outside = &world.shared.sleepers.outside;
                 outside.fetch_sub(1, Ordering::SeqCst);
                 world.shared.check_stall();
