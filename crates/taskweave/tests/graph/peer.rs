@@ -22,7 +22,7 @@ fn a_fast_root_does_not_make_a_successor_run_twice() {
         let builder = Pool::builder().worker_threads(workers);
         let pool = builder.queue_capacity(2).build().unwrap();
         let mut tracked = Tracked::new(&shape);
-        (0..rounds(500, 50_000)).for_each(|_| tracked.run_clean(&pool));
+        (0..rounds(250, 50_000)).for_each(|_| tracked.run_clean(&pool));
     }
 }
 
