@@ -14,24 +14,28 @@ use crate::task::vtable;
 
 /// What each vertex has written.
 #[derive(Clone)]
-struct Marks(Arc<[UnsafeCell<u32>; 3]>);
+struct Marks(Arc<[Mark; 3]>);
+
+struct Mark(UnsafeCell<u32>);
 
 // SAFETY: who may touch it is what the model checks.
-unsafe impl Send for Marks {}
+unsafe impl Send for Mark {}
+// SAFETY: as above.
+unsafe impl Sync for Mark {}
 
 impl Marks {
     fn new() -> Self {
-        Marks(Arc::new([0, 0, 0].map(UnsafeCell::new)))
+        Marks(Arc::new([0, 0, 0].map(|mark| Mark(UnsafeCell::new(mark)))))
     }
 
     fn add(&self, vertex: usize) {
         // SAFETY: the vertex runs once at a time, which the model checks.
-        self.0[vertex].with_mut(|mark| unsafe { *mark += 1 });
+        self.0[vertex].0.with_mut(|mark| unsafe { *mark += 1 });
     }
 
     fn read(&self, vertex: usize) -> u32 {
         // SAFETY: the vertex has ended, which the model checks.
-        self.0[vertex].with(|mark| unsafe { *mark })
+        self.0[vertex].0.with(|mark| unsafe { *mark })
     }
 }
 

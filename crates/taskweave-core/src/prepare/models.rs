@@ -20,20 +20,24 @@ struct World {
 
 /// How often the closure ran.
 #[derive(Clone)]
-struct Runs(Arc<UnsafeCell<u32>>);
+struct Runs(Arc<Count>);
+
+struct Count(UnsafeCell<u32>);
 
 // SAFETY: who may touch it is what the model checks.
-unsafe impl Send for Runs {}
+unsafe impl Send for Count {}
+// SAFETY: as above.
+unsafe impl Sync for Count {}
 
 impl Runs {
     fn add(&self) {
         // SAFETY: one run at a time, which the model checks.
-        self.0.with_mut(|runs| unsafe { *runs += 1 });
+        self.0.0.with_mut(|runs| unsafe { *runs += 1 });
     }
 
     fn read(&self) -> u32 {
         // SAFETY: no run is under way, which the model checks.
-        self.0.with(|runs| unsafe { *runs })
+        self.0.0.with(|runs| unsafe { *runs })
     }
 }
 
@@ -44,7 +48,7 @@ impl World {
             .queue_capacity(2)
             .spin_us(0);
         let shared = Shared::new(builder.check().unwrap());
-        let runs = Runs(Arc::new(UnsafeCell::new(0)));
+        let runs = Runs(Arc::new(Count(UnsafeCell::new(0))));
         let counter = runs.clone();
         let job = Prepared::new(Arc::clone(&shared), Box::new(move || counter.add()));
         World {
