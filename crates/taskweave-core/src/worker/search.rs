@@ -137,20 +137,31 @@ impl Worker {
         let mark = self.owner.position();
         let was_empty = self.owner.is_empty();
         let mut first = None;
-        let mut children = None;
-        inbox.try_take(most, |task| {
+        let mut children = true;
+        let mut batch = [None; BATCH];
+        let mut others = 0;
+        inbox.try_take(most.min(BATCH), |task| {
             if first.is_none() {
                 first = Some(task);
                 return;
             }
             // SAFETY: the inbox handed it out; it's live until one of its verbs is called.
-            let child = unsafe { vtable(task) }.class == Class::Child;
-            children = Some(child && children.unwrap_or(true));
-            if let Err(full) = self.owner.push(task) {
+            children &= unsafe { vtable(task) }.class == Class::Child;
+            batch[others] = Some(task);
+            others += 1;
+        });
+        let batch = &mut batch[..others];
+        let children = was_empty && children && others > 0;
+        if children {
+            // They leave by the end they come in by. The oldest first: in the order in which their memory was written.
+            batch.reverse();
+        }
+        for task in batch.iter().flatten() {
+            if let Err(full) = self.owner.push(*task) {
                 self.overflow(full.0);
             }
-        });
-        if was_empty && children == Some(true) {
+        }
+        if children {
             self.floor.set(Some(mark));
         }
         first
