@@ -14,6 +14,7 @@ use crate::numeric::assembly::{Entry, Part, add_entries, extend_add};
 use crate::numeric::buffer::Buffer;
 use crate::numeric::elements::{Chunk, ChunkValues, SlotKey};
 use crate::numeric::kernel::{self, BadPivot, Block, padded};
+use crate::numeric::room::Room;
 use crate::tree::partition::Group;
 use crate::tree::runs::{self, Run, Window};
 use crate::tree::symbolic::Supernode;
@@ -105,9 +106,11 @@ impl Front {
 
 impl Layout {
     pub(crate) fn new(group: &Group, supernodes: &[Supernode], chunks: &[Chunk]) -> Self {
-        let (mut factor_length, mut output_length, mut scratch) = (0, 0, Stack::default());
+        let (mut factor_length, mut output_length, mut scratch) = (0, 0, Room::default());
         let mut fronts: Vec<Front> = Vec::new();
         let mut children: Vec<Vec<usize>> = vec![Vec::new(); group.fronts.len()];
+        // Both ascend, so one look a front tells tops from the rest: a star has as many tops as fronts.
+        let mut tops = group.tops.iter().peekable();
         for (number, supernode) in supernodes[group.fronts.clone()].iter().enumerate() {
             let (pivots, remaining) = (supernode.pivots(), supernode.remaining());
             let top = padded(pivots) - pivots;
@@ -120,7 +123,7 @@ impl Layout {
                 ld: top + pivots + padded(remaining + 1),
                 panel_at: factor_length,
                 update_at: output_length,
-                is_top: group.tops.contains(&(group.fronts.start + number)),
+                is_top: tops.next_if_eq(&&(group.fronts.start + number)).is_some(),
                 first: supernode.first - group.own.start,
                 rows: supernode.rows.iter().map(|&place| group.local(place)).collect(),
                 children: inside.iter().map(|&child| (child, runs(child))).collect(),
@@ -135,7 +138,7 @@ impl Layout {
                 children[supernode.parent as usize - group.fronts.start].push(number);
             }
             for &child in &inside {
-                scratch.give_back(fronts[child].update_at);
+                scratch.give_back(fronts[child].update_at, fronts[child].update_length());
             }
             for (number, chunk) in (0..).zip(chunks) {
                 for slot in chunk.slots_of(supernode.first..supernode.end()) {
@@ -151,11 +154,19 @@ impl Layout {
 
     /// A boundary pose's diagonal goes to any top that reaches it, though its column is none of this group's.
     fn enter_boundary(&mut self, group: &Group, supernodes: &[Supernode], chunks: &[Chunk]) {
+        // The first top that reaches each boundary pose, by rank; the later ones are overwritten.
+        let mut reached_by = vec![usize::MAX; group.boundary.len()];
+        for &top in group.tops.iter().rev() {
+            for row in &supernodes[top].rows {
+                let rank = group.boundary.binary_search(row).expect("the boundary holds the rows of every top");
+                reached_by[rank] = top;
+            }
+        }
         for (number, chunk) in (0..).zip(chunks) {
             for slot in chunk.slots_of(group.own.end..u32::MAX) {
                 let key = chunk.keys[slot - 1];
-                let reaches = |&&top: &&usize| supernodes[top].rows.binary_search(&key.row).is_ok();
-                let top = *group.tops.iter().find(reaches).expect("a constraint's later pose is a row of its top");
+                let rank = group.boundary.binary_search(&key.row);
+                let top = reached_by[rank.expect("a constraint's later pose is a row of its top")];
                 self.fronts[top - group.fronts.start].enter(number, slot as u32, &supernodes[top], key);
             }
         }
@@ -169,32 +180,6 @@ impl Layout {
     /// The longest vector that a front's backward solve gathers.
     pub(crate) fn gathered_length(&self) -> usize {
         self.fronts.iter().map(|f| f.ld).max().unwrap_or(0)
-    }
-}
-
-/// Places in scratch memory, each freed once, found first-fit when the plan is made.
-#[derive(Default)]
-struct Stack {
-    /// Offset and length of what is taken, ascending.
-    taken: Vec<(usize, usize)>,
-    length: usize,
-}
-
-impl Stack {
-    fn take(&mut self, length: usize) -> usize {
-        let (mut at, mut place) = (0, 0);
-        while place < self.taken.len() && self.taken[place].0 < at + length {
-            at = self.taken[place].0 + self.taken[place].1;
-            place += 1;
-        }
-        self.taken.insert(place, (at, length));
-        self.length = self.length.max(at + length);
-        at
-    }
-
-    fn give_back(&mut self, at: usize) {
-        let place = self.taken.iter().rposition(|&(a, _)| a == at).expect("taken before");
-        self.taken.remove(place);
     }
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod elements;
 pub(crate) mod front;
 pub(crate) mod kernel;
 pub(crate) mod lanes;
+pub(crate) mod room;
 #[cfg(test)]
 mod tests;
 pub(crate) mod tiles;

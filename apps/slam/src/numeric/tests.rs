@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use pulp::{Scalar, Simd, WithSimd};
 
 use super::kernel::{self, BadPivot, Block, padded};
+use super::room::Room;
 use crate::geometry::{Pose, half_cotangents};
 
 /// Column-major, rows padded with zeros.
@@ -180,4 +181,29 @@ proptest! {
             prop_assert!((alpha(edge) - edge / 2.0 / (edge / 2.0).tan()).abs() < 1e-15);
         }
     }
+}
+
+#[test]
+fn places_in_scratch_memory_never_overlap_and_gaps_are_used_again() {
+    let mut random = crate::order::Random(0x5EED);
+    let mut room = Room::default();
+    let mut taken: Vec<(usize, usize)> = Vec::new();
+    let mut most = 0;
+    for _ in 0..5000 {
+        if taken.len() > 40 || random.next() % 3 == 0 && !taken.is_empty() {
+            let (at, length) = taken.swap_remove(random.next() as usize % taken.len());
+            room.give_back(at, length);
+        } else {
+            let length = 1 + random.next() as usize % 30;
+            let at = room.take(length);
+            assert!(taken.iter().all(|&(other, room)| at + length <= other || other + room <= at));
+            assert!(at + length <= room.length);
+            taken.push((at, length));
+        }
+        most = most.max(taken.iter().map(|(_, length)| length).sum());
+        assert!(room.gaps() <= taken.len(), "gaps that touch are one");
+    }
+    assert!(room.length < 2 * most, "{} for {most}", room.length);
+    taken.drain(..).for_each(|(at, length)| room.give_back(at, length));
+    assert_eq!((room.gaps(), room.take(1)), (0, 0), "nothing is left");
 }

@@ -22,14 +22,14 @@ pub(super) fn minimum_degree(graph: &Adjacency, leaf: &[u32], local: &mut [u32],
     }
     let words = vertices.len().div_ceil(64);
     let mut rows = vec![0_u64; words * vertices.len()];
-    for (number, &vertex) in vertices.iter().enumerate() {
-        // Edges between two vertices of the halo are left out: they are the same for every order of the leaf.
-        let inside = number < leaf.len();
+    // Only the leaf's own edges are read, and entered at both ends: a vertex of the halo may have edges into every leaf there is. Those between two
+    // vertices of the halo are the same for every order of the leaf, and left out.
+    let mut enter = |row: usize, column: usize| rows[row * words + column / 64] |= 1 << (column % 64);
+    for (number, &vertex) in leaf.iter().enumerate() {
         for &target in graph.neighbours(vertex) {
             let target = local[target as usize] as usize;
-            if target < leaf.len() || (inside && target < vertices.len()) {
-                rows[number * words + target / 64] |= 1 << (target % 64);
-            }
+            enter(number, target);
+            enter(target, number);
         }
     }
     for &vertex in &vertices {

@@ -52,7 +52,10 @@ impl Adjacency {
     }
 
     fn row(&self, vertex: u32) -> std::ops::Range<usize> {
-        self.starts[vertex as usize] as usize..self.starts[vertex as usize + 1] as usize
+        let row = self.starts[vertex as usize] as usize..self.starts[vertex as usize + 1] as usize;
+        #[cfg(test)]
+        tests::READS.set(tests::READS.get() + row.len());
+        row
     }
 
     fn weighted_neighbours(&self, vertex: u32) -> impl Iterator<Item = (u32, u32)> + '_ {

@@ -1,7 +1,14 @@
+use std::cell::Cell;
+
 use proptest::prelude::*;
 
 use super::{Adjacency, BETWEEN, LEFT, RIGHT, Random, nested_dissection, separator};
 use crate::tree::symbolic::{NONE, Symbolic, analyse};
+
+std::thread_local! {
+    /// How many entries the rows had that this thread has read.
+    pub(super) static READS: Cell<usize> = const { Cell::new(0) };
+}
 
 fn grid(side: u32) -> Adjacency {
     let at = |x: u32, y: u32| y * side + x;
@@ -121,4 +128,21 @@ proptest! {
         }
         prop_assert_eq!(next, count);
     }
+}
+
+/// A hub is in the halo of every leaf; were its row read for each, this would be quadratic.
+#[test]
+fn the_reads_for_a_star_grow_as_its_size() {
+    let reads = |count: u32| {
+        let graph = Adjacency::from_edges(count as usize, (1..count).map(|leaf| (0, leaf)));
+        READS.set(0);
+        let order = nested_dissection(&graph, 200);
+        assert_permutation(&order, count as usize);
+        assert_eq!(order.last(), Some(&0), "the hub separates all others");
+        analyse(&graph, &order);
+        READS.get()
+    };
+    let (some, more) = (reads(5_000), reads(50_000));
+    println!("{some} reads for 5,000 vertices, {more} for 50,000");
+    assert!(more < 15 * some, "{some} reads for 5,000 vertices, {more} for 50,000");
 }

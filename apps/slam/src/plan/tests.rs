@@ -1,9 +1,10 @@
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use crate::options::Options;
 use crate::order::Random;
 use crate::plan::engine::Engine;
-use crate::plan::structure::Structure;
+use crate::plan::structure::{Storage, Structure};
 use crate::plan::tasks::Plan;
 use crate::problem::Problem;
 
@@ -97,4 +98,61 @@ fn modelled_times_are_those_of_schedules() {
     assert_eq!(plan.makespan(1), 12.0);
     assert_eq!(plan.makespan(2), 7.0);
     assert_eq!(plan.makespan(9), 7.0);
+}
+
+/// A pose in the middle and many around it; in the middle stands the pose with this id, and pose 0 is fixed.
+fn star(leaves: usize, hub: usize) -> Problem {
+    let mut text = String::new();
+    for n in 0..=leaves {
+        let _ = writeln!(text, "VERTEX2 {n} {} {} 0", n % 100, n / 100);
+        if n != hub {
+            let (x, y) = ((n % 100) as f64 - (hub % 100) as f64, (n / 100) as f64 - (hub / 100) as f64);
+            let _ = writeln!(text, "EDGE2 {hub} {n} {x} {y} 0 1 0 1 1 0 0");
+        }
+    }
+    Problem::parse("star", &text).unwrap()
+}
+
+/// The sequential form has one group, so whatever is looked for among its tops or its updates is looked for among as many as there are leaves.
+#[test]
+fn a_star_is_one_group_for_one_thread_and_its_layout_has_no_waste() {
+    let leaves = 50_000;
+    for (hub, tops) in [(0, leaves), (7, 1)] {
+        let problem = star(leaves, hub);
+        let structure = Structure::new(&problem, &Options::sequential()).unwrap();
+        assert_eq!(structure.groups.len(), 1);
+        assert_eq!(structure.groups[0].tops.len(), tops);
+        let Storage::Whole(layout) = &structure.storage[0] else { panic!("tiles in the sequential form") };
+        assert_eq!(layout.fronts.len(), structure.symbolic.supernodes.len());
+        // Three rows and the right-hand side, padded to a vector, by three columns, for each leaf that isn't the hub's own front.
+        let updates = if hub == 0 { 0 } else { layout.fronts.len() - 1 };
+        assert_eq!(layout.scratch_length, 24 * updates);
+        let engine = Engine::new(&problem, structure);
+        let plan = Plan::new(&engine.structure, true);
+        assert_eq!(plan.operations.len(), 4, "linearise, factor, backward, reduce");
+        plan.operations.iter().for_each(|&operation| engine.perform(operation, true).unwrap());
+        assert!(engine.totals().chi_squared < 1e-9 * leaves as f64);
+    }
+}
+
+/// Which top takes a boundary pose's diagonal is part of the sums' order, and so of the bits: the first that reaches it.
+#[test]
+fn siblings_that_share_a_task_share_the_poses_above_them() {
+    let problem = star(2_000, 7);
+    let structure = Structure::new(&problem, &Options::default()).unwrap();
+    assert!(structure.groups.iter().any(|group| group.tops.len() > 100));
+    let plan = Plan::new(&structure, true);
+    assert!(plan.operations.len() < 200, "{}", plan.operations.len());
+    let alone = Structure::new(&problem, &Options::sequential()).unwrap();
+    let [together, alone] = [structure, alone].map(|structure| {
+        let plan = Plan::new(&structure, true);
+        let engine = Engine::new(&problem, structure);
+        plan.operations.iter().for_each(|&operation| engine.perform(operation, true).unwrap());
+        let mut poses = problem.poses.clone();
+        engine.read_poses(&mut poses);
+        poses
+    });
+    for (a, b) in together.iter().zip(&alone) {
+        assert!((a.x - b.x).abs() + (a.y - b.y).abs() + (a.theta - b.theta).abs() < 1e-9, "{a:?} {b:?}");
+    }
 }
