@@ -23,9 +23,7 @@ const fn at_most(suite: Suite, case: &'static str, peer: &'static str, ratio: f6
 const TARGETS: &[Target] = &[
     at_most(Suite::Kernel, "fib", "rayon", 0.75),
     at_most(Suite::Kernel, "push+pop lifo", "crossbeam", 0.8),
-    at_most(Suite::Kernel, "push+publish+pop lifo", "crossbeam", 0.8),
     at_most(Suite::Kernel, "push+pop fifo", "crossbeam", 0.8),
-    at_most(Suite::Kernel, "push+publish+pop fifo", "crossbeam", 0.8),
     at_most(Suite::Kernel, "steal one", "crossbeam", 1.0),
     at_most(Suite::Kernel, "steal batch", "crossbeam", 1.0),
     at_most(Suite::Kernel, "steal one, two threads", "crossbeam", 1.0),

@@ -1,4 +1,4 @@
-//! Which threads are blocked in a wait for a task, and on whom: cycles of waits are errors, not hangs.
+//! Which threads are blocked in a wait for a spawned task, and on whom: cycles of such waits are errors, not hangs.
 //!
 //! A thread waits for one task at a time, and a task runs on one thread, so the relation "waits for the
 //! thread that runs" is a function, and a cycle is found by following it. The list is global, since tasks of
@@ -7,6 +7,7 @@
 //!
 //! * *Two waits close a cycle at once.* Each follows the relation and enters itself under one lock, so the second sees the first. Who runs
 //!   a task is an atomic beside the list: a thread writes it before the body can wait, and so before its entry.
+//! * *A wait with a deadline ends by itself*, so it closes no cycle and is no part of one.
 //! * *A thread ends a task and waits for something else.* It's no longer the one who runs that task, and must not be taken for it by those who
 //!   haven't seen the end: it takes its name back before it enters its next wait, so whoever sees that entry sees this as well.
 //!
@@ -22,6 +23,8 @@ use crate::thread;
 
 struct Entry {
     thread: usize,
+    /// The wait ends by itself.
+    has_deadline: bool,
     /// Where the awaited task says which thread runs it. The waiting handle keeps it alive.
     runner: *const AtomicUsize,
     what: String,
@@ -39,10 +42,28 @@ fn lock() -> MutexGuard<'static, Vec<Entry>> {
     BLOCKED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Whether a wait for `runner`'s task is, through others, a wait for the thread `me`.
+///
+/// # Safety
+/// `runner` is valid.
+unsafe fn leads_to(me: usize, runner: *const AtomicUsize, blocked: &[Entry]) -> bool {
+    // SAFETY: by the caller's word. Relaxed: a runner's own later entry in the list is ordered by the lock.
+    let mut next = unsafe { &*runner }.load(Ordering::Relaxed);
+    while next != me {
+        let entry = blocked
+            .iter()
+            .find(|entry| entry.thread == next && !entry.has_deadline);
+        let Some(entry) = entry else { return false };
+        // SAFETY: alive while in the list. Relaxed: as above.
+        next = unsafe { &*entry.runner }.load(Ordering::Relaxed);
+    }
+    true
+}
+
 /// A wait in the list, until dropped.
 pub(crate) struct Blocked(());
 
-/// The wait would close a cycle.
+/// The wait would close a cycle of waits none of which has a deadline.
 pub(crate) struct Cycle;
 
 impl Blocked {
@@ -52,26 +73,19 @@ impl Blocked {
     /// `runner` stays valid until the returned value is dropped.
     pub(crate) unsafe fn enter(
         runner: *const AtomicUsize,
+        has_deadline: bool,
         pool: usize,
         what: impl FnOnce() -> String,
     ) -> Result<Blocked, Cycle> {
         let me = thread::token();
         let mut blocked = lock();
-        // SAFETY: valid by the caller's word. Relaxed: a runner's own later entry in this list is
-        // ordered by the lock.
-        let mut next = unsafe { &*runner }.load(Ordering::Relaxed);
-        loop {
-            if next == me {
-                return Err(Cycle);
-            }
-            match blocked.iter().find(|entry| entry.thread == next) {
-                // SAFETY: alive while in the list.
-                Some(entry) => next = unsafe { &*entry.runner }.load(Ordering::Relaxed),
-                None => break,
-            }
+        // SAFETY: valid by the caller's word.
+        if !has_deadline && unsafe { leads_to(me, runner, &blocked) } {
+            return Err(Cycle);
         }
         blocked.push(Entry {
             thread: me,
+            has_deadline,
             runner,
             what: what(),
             pool,

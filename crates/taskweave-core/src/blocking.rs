@@ -10,6 +10,7 @@ use std::time::Duration;
 use taskweave_sys::sync::thread::Builder;
 use taskweave_sys::sync::{Condvar, Mutex, MutexGuard};
 
+use crate::error::TaskError;
 use crate::keeper;
 use crate::shared::{Phase, Shared};
 use crate::task::{Task, vtable};
@@ -58,35 +59,37 @@ impl Blocking {
     }
 }
 
-/// Queues a task for a thread that may block. False: no thread could be started, and the task is still the
-/// caller's.
+/// Queues a task for a thread that may block.
+///
+/// # Errors
+/// No thread could be started, and the task is still the caller's.
 ///
 /// # Safety
 /// `task` is a live header in no queue, handed over until one of its verbs is called.
-pub(crate) unsafe fn submit(shared: &Shared, task: Task) -> bool {
+pub(crate) unsafe fn submit(shared: &Shared, task: Task) -> Result<(), TaskError> {
     let blocking = &shared.blocking;
     let mut state = blocking.lock();
     let waiting = state.queue.len();
     if waiting >= state.idle && state.threads < shared.config.max_blocking {
         let Some(owned) = shared.this.upgrade() else {
-            return false;
+            return Err(TaskError::Shutdown);
         };
         let name = format!("{}-blocking", shared.config.name);
         let started = Builder::new().name(name).spawn(move || serve(&owned));
         match started {
             Ok(_) => state.threads += 1,
             Err(_) if state.threads > 0 => {}
-            Err(_) => return false,
+            Err(_) => return Err(TaskError::NoThread),
         }
     }
     state.queue.push_back(Queued(task));
     drop(state);
     blocking.work.notify_one();
-    true
+    Ok(())
 }
 
 fn serve(shared: &Shared) {
-    thread::set_home(shared);
+    let _home = thread::enter_home(shared);
     let blocking = &shared.blocking;
     let mut state = blocking.lock();
     loop {

@@ -161,13 +161,15 @@ impl PoolBuilder {
         self
     }
 
-    /// Called by each thread of the pool with its number before it runs anything. A panic is ignored.
+    /// Called by each worker thread with its number before it runs anything (not by those of `spawn_blocking`). A panic is ignored.
+    ///
+    /// The hook is outside of the pool: `join`, `scope` and the like go to the [global pool](Pool::global), whose own hooks must not use them.
     pub fn on_start(mut self, hook: impl Fn(usize) + Send + Sync + 'static) -> Self {
         self.on_start = Some(Arc::new(hook));
         self
     }
 
-    /// Called by each thread of the pool with its number before it ends. A panic is ignored.
+    /// Called by each worker thread with its number before it ends. As for [`on_start`](Self::on_start).
     pub fn on_stop(mut self, hook: impl Fn(usize) + Send + Sync + 'static) -> Self {
         self.on_stop = Some(Arc::new(hook));
         self

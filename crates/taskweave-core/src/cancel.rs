@@ -49,7 +49,7 @@ impl CancelToken {
         Self::default()
     }
 
-    /// A token that is cancelled when this one is. One allocation, one lock.
+    /// A token that is cancelled when this one is. One lock, one allocation, and now and then one more for the list of children.
     pub fn child(&self) -> CancelToken {
         let mut node = Node::default();
         node.parent = Some(Arc::clone(&self.node));

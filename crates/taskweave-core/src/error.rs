@@ -15,18 +15,11 @@ pub enum TaskError {
     Failed(Arc<dyn Error + Send + Sync>),
     /// It was cancelled before it began.
     Cancelled,
-    /// Something it depends on failed; `root` says what.
-    Poisoned {
-        /// The first failure in the chain of dependencies.
-        root: Arc<TaskError>,
-    },
     /// Waiting for it could never end: it needs, directly or through others, the very stack that
     /// would wait. The task goes on without its handle.
     Deadlock,
     /// The handle gave the result away before, through `try_wait` or as a future.
     Taken,
-    /// The time given for the wait has passed.
-    TimedOut,
     /// Its pool was shut down before it began.
     Shutdown,
     /// A wait inside a worker would have needed one more spare thread than the pool may have.
@@ -34,6 +27,8 @@ pub enum TaskError {
         /// The bound, set with `PoolBuilder::max_blocked`.
         limit: usize,
     },
+    /// The system refused to start a thread that the task, or the wait for it, needs.
+    NoThread,
 }
 
 impl fmt::Display for TaskError {
@@ -42,17 +37,19 @@ impl fmt::Display for TaskError {
             TaskError::Panicked(panic) => write!(f, "the task panicked: {}", panic.message()),
             TaskError::Failed(error) => write!(f, "the task failed: {error}"),
             TaskError::Cancelled => f.write_str("the task was cancelled before it began"),
-            TaskError::Poisoned { root } => write!(f, "a dependency did not succeed: {root}"),
             TaskError::Deadlock => f.write_str(
                 "waiting here could never end: the awaited task needs the stack that waits",
             ),
             TaskError::Taken => f.write_str("the result was taken from this handle before"),
-            TaskError::TimedOut => f.write_str("the wait timed out"),
             TaskError::Shutdown => f.write_str("the pool was shut down before the task began"),
             TaskError::TooManyBlocked { limit } => write!(
                 f,
                 "{limit} threads of the pool are blocked in waits already; raise \
                  `PoolBuilder::max_blocked` or wait from outside the pool"
+            ),
+            TaskError::NoThread => f.write_str(
+                "the system refused to start a thread; raise the limit on threads of this process or user, or have fewer \
+                 bodies that block",
             ),
         }
     }
@@ -62,7 +59,6 @@ impl Error for TaskError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             TaskError::Failed(error) => Some(&**error),
-            TaskError::Poisoned { root } => Some(&**root),
             _ => None,
         }
     }
@@ -127,6 +123,16 @@ pub(crate) fn discard<T>(value: T) {
         left = catch(move || drop(payload)).err();
     }
     std::mem::forget(left);
+}
+
+/// Ends the process if it's dropped. While others may still use a frame of this stack, nothing may unwind through it; only a fault of
+/// the kernel's own could.
+pub(crate) struct Stuck;
+
+impl Drop for Stuck {
+    fn drop(&mut self) {
+        std::process::abort();
+    }
 }
 
 /// Runs foreign code whose panic concerns nobody.

@@ -16,6 +16,7 @@ use taskweave_sys::sync::hint::spin_loop;
 use taskweave_sys::sync::thread::Builder;
 use taskweave_sys::sync::{Condvar, MutexGuard};
 
+use crate::error::TaskError;
 use crate::idle::Sleep;
 use crate::shared::{MODE_ASLEEP, MODE_WOKEN, Phase, Shared, Slot};
 use crate::thread;
@@ -39,9 +40,8 @@ impl Keeper {
 /// The list of a pool's threads.
 #[derive(Default)]
 pub(crate) struct Keepers {
-    /// All that were ever started; slots point into these boxes.
-    #[expect(clippy::vec_box, reason = "slots hold pointers to keepers")]
-    all: Vec<Box<Keeper>>,
+    /// All that were ever started; slots point to them.
+    all: Vec<Arc<Keeper>>,
     /// Indices into `all` of those that wait to be given a slot.
     spares: Vec<usize>,
     /// Threads that haven't ended.
@@ -74,37 +74,30 @@ fn start(shared: &Arc<Shared>, slot: usize) -> io::Result<usize> {
 
 fn start_in(shared: &Arc<Shared>, keepers: &mut Keepers, slot: usize) -> io::Result<usize> {
     let index = keepers.all.len();
-    let keeper = Box::new(Keeper {
+    let keeper = Arc::new(Keeper {
         parker: Parker::new(),
         slot: AtomicUsize::new(slot),
     });
-    let address = SendPtr(ptr::from_ref(&*keeper));
     if slot != NONE {
         // Release: pairs with the load in `wake_keeper`.
         shared.slots[slot]
             .keeper
-            .store(address.0.cast_mut(), Ordering::Release);
+            .store(Arc::as_ptr(&keeper).cast_mut(), Ordering::Release);
     }
     let mut builder = Builder::new().name(shared.config.thread_name(index));
     if let Some(bytes) = shared.config.stack_size {
         builder = builder.stack_size(bytes);
     }
-    let for_thread = Arc::clone(shared);
+    let for_thread = (Arc::clone(shared), Arc::clone(&keeper));
     let first_slot = (slot != NONE).then_some(slot);
     builder.spawn(move || {
-        let address = address;
-        // SAFETY: keepers stay in `all` as long as the shared part lives, which this thread holds.
-        let keeper = unsafe { &*address.0 };
-        keep(&for_thread, keeper, index, first_slot);
+        let (shared, keeper) = for_thread;
+        keep(&shared, &keeper, index, first_slot);
     })?;
     keepers.all.push(keeper);
     keepers.live += 1;
     Ok(index)
 }
-
-struct SendPtr(*const Keeper);
-// SAFETY: a keeper is Sync, and lives as long as the pool's shared part.
-unsafe impl Send for SendPtr {}
 
 /// Why a keeper stopped running its slot.
 enum Left {
@@ -118,10 +111,10 @@ fn keep(shared: &Arc<Shared>, keeper: &Keeper, index: usize, first_slot: Option<
     set_up_thread(shared, index);
     // Now, so that no later wait allocates it.
     let _ = thread::parker();
-    thread::set_home(shared);
     if let Some(hook) = &shared.config.on_start {
         crate::error::contain(|| hook(index));
     }
+    let home = thread::enter_home(shared);
     let mut first = first_slot;
     loop {
         let (slot, woken) = match first.take() {
@@ -136,6 +129,7 @@ fn keep(shared: &Arc<Shared>, keeper: &Keeper, index: usize, first_slot: Option<
             Left::Displaced => become_spare(shared, keeper, index),
         }
     }
+    drop(home);
     if let Some(hook) = &shared.config.on_stop {
         crate::error::contain(|| hook(index));
     }
@@ -156,7 +150,7 @@ fn leave(shared: &Shared) {
         // no thread is left.
         fence(Ordering::SeqCst);
     }
-    shared.sweep();
+    shared.sweep_all();
     all_gone.notify_all();
 }
 
@@ -358,9 +352,21 @@ fn await_slot(shared: &Shared, keeper: &Keeper) -> Option<usize> {
     }
 }
 
-/// As many threads as the pool may have are blocked.
-pub(crate) struct NoSpare {
-    pub(crate) limit: usize,
+/// There is no thread to take a slot over.
+pub(crate) enum NoSpare {
+    /// As many threads as the pool may have are blocked.
+    TooManyBlocked { limit: usize },
+    /// The system refused to start one.
+    Refused,
+}
+
+impl From<NoSpare> for TaskError {
+    fn from(none: NoSpare) -> TaskError {
+        match none {
+            NoSpare::TooManyBlocked { limit } => TaskError::TooManyBlocked { limit },
+            NoSpare::Refused => TaskError::NoThread,
+        }
+    }
 }
 
 /// The current thread is about to block: its slot gets another keeper, and the thread none.
@@ -389,9 +395,7 @@ fn name_keeper(worker: &Worker) -> Result<(), NoSpare> {
         if !mutated!("keeper-asleep-after-hand-over") {
             worker.slot().mode.store(MODE_ASLEEP, Ordering::Relaxed);
         }
-        if !find_spare(shared, worker.index(), limit) {
-            return Err(NoSpare { limit });
-        }
+        find_spare(shared, worker.index(), limit)?;
         if mutated!("keeper-asleep-after-hand-over") {
             worker.slot().mode.store(MODE_ASLEEP, Ordering::Relaxed);
         }
@@ -400,32 +404,27 @@ fn name_keeper(worker: &Worker) -> Result<(), NoSpare> {
 }
 
 /// Makes a spare thread the keeper of `slot`, starting one if need be.
-fn find_spare(shared: &Shared, slot: usize, limit: usize) -> bool {
+fn find_spare(shared: &Shared, slot: usize, limit: usize) -> Result<(), NoSpare> {
     let mut keepers = lock(shared);
     if keepers.displaced >= limit {
-        return false;
+        return Err(NoSpare::TooManyBlocked { limit });
     }
     let index = match keepers.spares.pop() {
         Some(index) => index,
         None => {
-            let Some(owned) = shared.this.upgrade() else {
-                return false;
-            };
-            match start_in(&owned, &mut keepers, NONE) {
-                Ok(index) => index,
-                Err(_) => return false,
-            }
+            let owned = shared.this.upgrade().ok_or(NoSpare::Refused)?;
+            start_in(&owned, &mut keepers, NONE).map_err(|_| NoSpare::Refused)?
         }
     };
     keepers.displaced += 1;
-    let keeper = &*keepers.all[index];
+    let keeper = &keepers.all[index];
     // Release: pairs with the load in `await_slot`.
     keeper.slot.store(slot, Ordering::Release);
     // Release: pairs with the load in `wake_keeper`.
     shared.slots[slot]
         .keeper
-        .store(ptr::from_ref(keeper).cast_mut(), Ordering::Release);
-    true
+        .store(Arc::as_ptr(keeper).cast_mut(), Ordering::Release);
+    Ok(())
 }
 
 /// Waits until the last thread has ended. False: the time is over.

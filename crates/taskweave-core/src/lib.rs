@@ -25,7 +25,7 @@
 //! | `latch/` | how ends are told to whoever waits |
 //! | `spawn/`, `prepare/`, `scope.rs`, `join.rs`, `for_each.rs`, `blocking.rs`, `stack_job.rs` | the ways to make tasks |
 //! | `pass/` | a frozen graph, run again and again |
-//! | `blocked.rs`, `stall.rs` | waits that could never end are errors |
+//! | `blocked.rs`, `stall.rs` | circles of waits for tasks, and pools in which nothing can move, are errors |
 //! | `kind.rs` | how long bodies take: a wake must pay |
 //! | `recycle.rs` | memory for spawned closures |
 //! | `cancel.rs`, `limit.rs`, `local.rs`, `metrics.rs`, `dump.rs`, `builder.rs`, `pool.rs`, `error.rs`, `thread.rs` | as their names say |

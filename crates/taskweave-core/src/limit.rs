@@ -34,6 +34,23 @@ pub struct Limit {
 struct State {
     free: usize,
     line: VecDeque<Waiting>,
+    /// The pool of the first task that came, by its address.
+    pool: usize,
+    /// Tasks of another pool came as well: what is in line may be moved from there.
+    mixed: bool,
+}
+
+impl State {
+    fn note(&mut self, pool: &Arc<Shared>) {
+        let address = Arc::as_ptr(pool).addr();
+        if self.pool == 0 {
+            self.pool = address;
+        }
+        if self.pool != address && !self.mixed {
+            self.mixed = true;
+            self.line.iter().for_each(Waiting::enter);
+        }
+    }
 }
 
 /// A task in line, which its pool has let go of.
@@ -42,6 +59,18 @@ struct Waiting {
     pool: Arc<Shared>,
     /// The task's own note that it has a unit.
     admitted: *const AtomicBool,
+}
+
+impl Waiting {
+    /// Its pool isn't to take this wait for one that nothing can end.
+    fn enter(&self) {
+        self.pool.sleepers.in_line.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn leave(&self) {
+        self.pool.sleepers.in_line.fetch_sub(1, Ordering::SeqCst);
+        self.pool.check_stall();
+    }
 }
 
 // SAFETY: the task was handed over, and `admitted` is part of it.
@@ -64,6 +93,8 @@ impl Limit {
             state: Arc::new(Mutex::new(State {
                 free: units.max(1),
                 line: VecDeque::new(),
+                pool: 0,
+                mixed: false,
             })),
         }
     }
@@ -87,16 +118,21 @@ impl Limit {
             return true;
         }
         let mut state = self.lock();
+        state.note(pool);
         if state.free > 0 {
             state.free -= 1;
             admitted.store(true, Ordering::Relaxed);
             return true;
         }
-        state.line.push_back(Waiting {
+        let waiting = Waiting {
             task,
             pool: Arc::clone(pool),
             admitted,
-        });
+        };
+        if state.mixed {
+            waiting.enter();
+        }
+        state.line.push_back(waiting);
         false
     }
 
@@ -107,11 +143,15 @@ impl Limit {
             state.free += 1;
             return;
         };
+        let mixed = state.mixed;
         drop(state);
         // Relaxed: the queue publishes it.
         // SAFETY: the task is alive until one of its verbs is called.
         unsafe { &*next.admitted }.store(true, Ordering::Relaxed);
         // SAFETY: handed over to the line, which hands it on.
         unsafe { next.pool.inject(next.task) };
+        if mixed {
+            next.leave();
+        }
     }
 }

@@ -14,13 +14,14 @@ use crate::scope::{Scope, scope_in};
 use crate::shared::{Phase, Shared};
 use crate::spawn::{self, JoinHandle, Options};
 use crate::thread;
-use crate::wait::enter;
+use crate::wait::{enter, leave_for_another_pool};
+use crate::worker::Worker;
 
 /// A set of workers, and the queues that feed them.
 ///
-/// Share it by reference or in an [`Arc`]. Dropping it refuses new tasks, runs what is queued, and waits for
-/// the threads to end (unless it's dropped by one of them); use [`shutdown`](Self::shutdown) for
-/// anything else.
+/// Share it by reference or in an [`Arc`]. Dropping it refuses new tasks, runs what is queued, and waits until all
+/// bodies have ended and no worker takes another one (unless it's dropped by a body of its own); use [`shutdown`](Self::shutdown) for
+/// anything else. The threads themselves end about then, those for blocking bodies a little later.
 ///
 /// # Processes
 /// With `panic = "abort"` a panic of any body ends the process at once, as it does in any thread; what is said of panics here is
@@ -157,8 +158,11 @@ impl Pool {
         }
     }
 
-    /// Starts `body` on a thread that may block for long. One allocation, one lock; the thread is kept
+    /// Starts `body` on a thread that may block for long. One allocation, one lock, and the start of a thread if none is idle; it is kept
     /// for ten seconds for the next one.
+    ///
+    /// There are at most [`max_blocking`](PoolBuilder::max_blocking) of them: a body that waits for one that is queued behind it may wait for ever, which
+    /// isn't found out. If the system refuses the first thread, the handle says [`TaskError::NoThread`](crate::TaskError::NoThread).
     pub fn spawn_blocking<F, T>(&self, body: F) -> JoinHandle<T>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -176,7 +180,8 @@ impl Pool {
     }
 
     /// Runs `body` on a worker of this pool and returns its result: right here if this thread is one of them, or
-    /// if a worker sleeps (this thread then works in its slot); else by a worker, while this thread waits.
+    /// if a worker sleeps (this thread then works in its slot); else by a worker, while this thread waits. On a pool that was shut down it runs right
+    /// here, without a worker.
     pub fn install<R, F>(&self, body: F) -> R
     where
         F: FnOnce() -> R + Send,
@@ -207,11 +212,12 @@ impl Pool {
 
     /// Refuses new tasks from now on, deals with the queued ones, and waits for the threads to end.
     ///
-    /// May be called again, from any thread, also with the sterner mode. A thread of this pool can't wait for itself: called
-    /// there, it only begins the shutdown.
+    /// May be called again, from any thread, also with the sterner mode. A body of this pool can't wait for itself: called
+    /// there, it only begins the shutdown. (A thread from outside that has gone from a body of this pool into another pool isn't recognised, and waits for
+    /// itself if there is no timeout.)
     ///
     /// # Errors
-    /// [`ShutdownTimeout`] if a thread hasn't ended in time (`None` waits for as long as it takes), or if a thread of this pool
+    /// [`ShutdownTimeout`] if a thread hasn't ended in time (`None` waits for as long as it takes), or if a body of this pool
     /// calls.
     pub fn shutdown(
         &self,
@@ -219,11 +225,12 @@ impl Pool {
         timeout: Option<Duration>,
     ) -> Result<(), ShutdownTimeout> {
         self.close(mode);
-        if thread::is_home(&self.shared) {
+        if thread::is_inside(&self.shared) {
             return Err(ShutdownTimeout {
                 threads: self.shared.live_threads(),
             });
         }
+        lend_slot();
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         if keeper::await_end(&self.shared, deadline) {
             Ok(())
@@ -246,10 +253,16 @@ impl Pool {
 impl Drop for Pool {
     fn drop(&mut self) {
         self.close(Shutdown::Drain);
-        if !thread::is_home(&self.shared) {
+        if !thread::is_inside(&self.shared) {
+            lend_slot();
             keeper::await_end(&self.shared, None);
         }
     }
+}
+
+/// A worker that waits for the end of another pool lends its slot meanwhile: that pool's bodies may need it.
+fn lend_slot() {
+    Worker::with_current(|worker| worker.map(leave_for_another_pool));
 }
 
 /// A task to be, see [`Pool::task`].

@@ -55,7 +55,8 @@ struct Spawned<F> {
 /// A panic of `body` or of a spawned closure continues here, once all have ended; of several, the first.
 ///
 /// # Cost
-/// A spawn takes a recycled block of the worker (closures up to 232 bytes; larger ones one allocation) and no lock.
+/// A spawn takes a block that an earlier one has left behind, without a lock but for one in 128, which goes to the pool's depot; as long as there is
+/// none, and for closures above 232 bytes, it allocates. What the wait costs is said at [`join`](crate::join).
 ///
 /// ```
 /// let mut squares = vec![0; 100];

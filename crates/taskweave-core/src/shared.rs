@@ -251,7 +251,7 @@ impl Shared {
 
     /// Ends a loan, or empties the slot of a thread that is about to block: nothing may stay private.
     pub(crate) fn vacate(&self, worker: &Worker) {
-        worker.publish_everything();
+        worker.vacate();
         worker.set_borrowed(false);
         self.idle.announce(worker.index(), Sleep::Base);
         if self.work_visible() {
@@ -266,11 +266,14 @@ impl Shared {
 
     /// Abandons what a late submission left behind once no worker thread is left to take it.
     pub(crate) fn sweep_if_gone(&self) {
-        // A child that runs in a sweep and queues another one leaves it to the sweep under way.
-        if self.live_threads() == 0 && !thread::sweeping(true) {
-            self.sweep();
-            thread::sweeping(false);
+        if self.live_threads() == 0 {
+            self.sweep_all();
         }
+    }
+
+    /// [`sweep`](Self::sweep), after the one that is under way on this thread, if there is one.
+    pub(crate) fn sweep_all(&self) {
+        thread::sweep_in_turn(self, Shared::sweep);
     }
 
     /// Takes every task out of every queue and abandons it (children are run: their parents wait), until there is none: one that

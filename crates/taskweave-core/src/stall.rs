@@ -21,6 +21,8 @@ pub(crate) struct Sleepers {
     pub(crate) without_slot: AtomicUsize,
     /// Threads from outside that run a task on the spot, without a slot.
     pub(crate) outside: AtomicUsize,
+    /// Tasks in line for a limit that tasks of other pools use as well.
+    pub(crate) in_line: AtomicUsize,
 }
 
 struct Sleeper {
@@ -94,7 +96,8 @@ impl Shared {
             return;
         };
         let without_slot = self.sleepers.without_slot.load(Ordering::SeqCst);
-        let outside = self.sleepers.outside.load(Ordering::SeqCst);
+        let outside = self.sleepers.outside.load(Ordering::SeqCst)
+            + self.sleepers.in_line.load(Ordering::SeqCst);
         let still = without_slot == list.len()
             && outside == 0
             && list

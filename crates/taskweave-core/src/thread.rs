@@ -1,9 +1,9 @@
 //! What belongs to a thread rather than to a worker slot: its parker, its place in a pool, and what
 //! the code on its stack holds.
 
-use core::cell::Cell;
+use core::cell::{Cell, RefCell};
 use core::ptr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use taskweave_sys::parker::Parker;
 
@@ -39,14 +39,34 @@ taskweave_sys::thread_local! {
     static HOME: Cell<*const Shared> = const { Cell::new(ptr::null()) };
 }
 
-/// Makes this thread one that `shared` has started.
-pub(crate) fn set_home(shared: &Shared) {
+/// Makes this thread one that `shared` has started, until the returned value is dropped: before the thread lets go of the pool, as the
+/// destructors of a user's thread-locals come after that.
+#[must_use]
+pub(crate) fn enter_home(shared: &Shared) -> Home {
     HOME.with(|home| home.set(shared));
+    Home(())
+}
+
+/// See [`enter_home`].
+pub(crate) struct Home(());
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        HOME.with(|home| home.set(ptr::null()));
+    }
 }
 
 /// Whether `shared` has started this thread, and can't end while it waits.
 pub(crate) fn is_home(shared: &Shared) -> bool {
     HOME.with(|home| ptr::eq(home.get(), shared))
+}
+
+/// Whether the code on this stack is something that `shared` can't end before: on a thread of its own, or on a guest.
+pub(crate) fn is_inside(shared: &Shared) -> bool {
+    // SAFETY: the current worker's slot is alive while this thread occupies it.
+    let in_slot =
+        unsafe { current().as_ref() }.is_some_and(|worker| ptr::eq(worker.shared(), shared));
+    in_slot || is_home(shared) || ptr::eq(without_slot(), shared)
 }
 
 taskweave_sys::thread_local! {
@@ -78,12 +98,29 @@ pub(crate) fn pool() -> *const Shared {
 }
 
 taskweave_sys::thread_local! {
-    static SWEEPING: Cell<bool> = const { Cell::new(false) };
+    /// While this thread sweeps: the pools that are to be swept when it's done.
+    static SWEEPS: Cell<*const RefCell<Vec<Arc<Shared>>>> = const { Cell::new(ptr::null()) };
 }
 
-/// Marks this thread as sweeping the queues of a pool that has ended, and returns what was.
-pub(crate) fn sweeping(now: bool) -> bool {
-    SWEEPING.with(|sweeping| sweeping.replace(now))
+/// Calls `sweep` for a pool that has ended, and then for those that this was called for meanwhile, on this thread. Never nested: what is swept may
+/// hand on to another pool, and so on.
+pub(crate) fn sweep_in_turn(shared: &Shared, sweep: impl Fn(&Shared)) {
+    // SAFETY: not null only while the frame below, of this thread, goes on.
+    if let Some(later) = unsafe { SWEEPS.with(Cell::get).as_ref() } {
+        later.borrow_mut().extend(shared.this.upgrade());
+        return;
+    }
+    let later = RefCell::new(Vec::new());
+    SWEEPS.with(|sweeps| sweeps.set(&raw const later));
+    sweep(shared);
+    loop {
+        let next = later.borrow_mut().pop();
+        match next {
+            Some(next) => sweep(&next),
+            None => break,
+        }
+    }
+    SWEEPS.with(|sweeps| sweeps.set(ptr::null()));
 }
 
 /// A number that no other live thread has.
@@ -123,6 +160,40 @@ impl Drop for Rooted {
     #[inline]
     fn drop(&mut self) {
         ROOT.with(|cell| cell.set(self.outer));
+    }
+}
+
+taskweave_sys::thread_local! {
+    /// Where on this stack the outermost run on the spot begins, or 0.
+    static SPOT: Cell<usize> = const { Cell::new(0) };
+}
+
+/// How much of a stack may be used by waits that run the awaited task, which waits for another one, and so on.
+const SPOT_BYTES: usize = 512 << 10;
+
+/// Permission for a wait to run the awaited task on this stack, of which threads of the pool have `stack_size` bytes. `None`: too much of it is
+/// taken by such runs already.
+pub(crate) fn enter_spot(stack_size: Option<usize>) -> Option<Spot> {
+    let here = 0_u8;
+    let here = (&raw const here).addr();
+    let budget = stack_size.map_or(SPOT_BYTES, |bytes| SPOT_BYTES.min(bytes / 4));
+    let outermost = SPOT.with(Cell::get);
+    if outermost == 0 {
+        SPOT.with(|spot| spot.set(here));
+    } else if outermost.abs_diff(here) > budget {
+        return None;
+    }
+    Some(Spot { outermost })
+}
+
+/// See [`enter_spot`].
+pub(crate) struct Spot {
+    outermost: usize,
+}
+
+impl Drop for Spot {
+    fn drop(&mut self) {
+        SPOT.with(|spot| spot.set(self.outermost));
     }
 }
 
@@ -175,8 +246,18 @@ impl Drop for Hold {
 pub(crate) fn parker() -> &'static Parker {
     PARKER.try_with(|lease| lease.0).unwrap_or_else(|_| {
         // The thread is being torn down: a parker for the rest of its life.
-        Box::leak(Box::new(Parker::new()))
+        LAST_PARKER.with(|last| {
+            let parker = last
+                .get()
+                .unwrap_or_else(|| Box::leak(Box::new(Parker::new())));
+            last.set(Some(parker));
+            parker
+        })
     })
+}
+
+taskweave_sys::thread_local! {
+    static LAST_PARKER: Cell<Option<&'static Parker>> = const { Cell::new(None) };
 }
 
 struct ParkerLease(&'static Parker);

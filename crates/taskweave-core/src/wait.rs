@@ -5,6 +5,7 @@ use taskweave_sys::sync::atomic::Ordering;
 use taskweave_sys::sync::hint::spin_loop;
 use taskweave_sys::sync::thread::yield_now;
 
+use crate::error::Stuck;
 use crate::idle::Sleep;
 use crate::keeper;
 use crate::latch::Latch;
@@ -42,6 +43,12 @@ impl Worker {
     /// Returns when the latch is set. `mark` is the deque's position when the first part of what the
     /// latch stands for could have been queued. The slot may be lost on return.
     pub(crate) fn wait(&self, latch: &Latch, mark: Position) {
+        let stuck = Stuck;
+        self.wait_helping(latch, mark);
+        core::mem::forget(stuck);
+    }
+
+    fn wait_helping(&self, latch: &Latch, mark: Position) {
         self.enter_ends();
         let root = thread::root();
         let mut may_help = root == 0 && self.depth().get() < MAX_DEPTH;
@@ -104,7 +111,7 @@ impl Worker {
         }
         let budget = self.kinds.us(self.shared().config.spin_us);
         let start = self.kinds.now();
-        while !latch.is_set() && self.kinds.now().saturating_sub(start) <= budget {
+        while !latch.is_set() && self.kinds.now().wrapping_sub(start) <= budget {
             let Some(task) = self.steal_one() else {
                 for _ in 0..16 {
                     spin_loop();
@@ -180,9 +187,9 @@ pub(crate) fn wait_apart_from(latch: &Latch) {
 
 /// A worker's body goes on in another pool, for who knows how long: its own pool gets a spare thread, if there may be one, and all that
 /// is queued on the worker.
-fn leave_for_another_pool(worker: &Worker) {
+pub(crate) fn leave_for_another_pool(worker: &Worker) {
     if keeper::give_slot_away(worker).is_err() {
-        worker.publish_everything();
+        worker.publish_queues();
         worker.shared().wake_for_work();
     }
 }

@@ -67,10 +67,9 @@ impl Oracle {
         self.bottom += 1;
     }
 
-    fn pop_at_most(&mut self, above: usize) -> Option<usize> {
+    fn pop(&mut self) -> Option<usize> {
         if self.private.is_empty() {
-            let back = self.public.len().div_ceil(2).min(above);
-            self.private = self.public.split_off(self.public.len() - back);
+            self.private.extend(self.public.pop_back());
         }
         let popped = self.private.pop_back()?;
         self.bottom -= 1;
@@ -81,7 +80,7 @@ impl Oracle {
         self.bottom
             .checked_sub(self.mark)
             .filter(|&above| above > 0)
-            .and_then(|above| self.pop_at_most(above))
+            .and_then(|_| self.pop())
     }
 
     fn pop_oldest(&mut self) -> Option<usize> {
@@ -150,7 +149,7 @@ impl Pair {
                     }
                 }
             }
-            Step::Pop => assert_eq!(owner.pop().map(number), oracle.pop_at_most(usize::MAX)),
+            Step::Pop => assert_eq!(owner.pop().map(number), oracle.pop()),
             Step::PopOldest => assert_eq!(owner.pop_oldest().map(number), oracle.pop_oldest()),
             Step::Mark => {
                 self.mark = owner.position();

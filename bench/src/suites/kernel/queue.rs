@@ -2,7 +2,8 @@
 //!
 //! Elements are pointers on both sides: that is what ours holds, and as cheap as anything for crossbeam's. The sum of the addresses that come
 //! out is checked. Ours keeps elements private until they are published, crossbeam's are public at once; so there is a row for each way of
-//! using ours, and the one that publishes before it pops is the like-for-like one.
+//! using ours. The target is for the private one: it's how the kernel queues what nobody else wants. The published one is like for like, and has none:
+//! both sides then spend one barrier or read-modify-write on each element, 7 to 8 ns, and next to nothing else.
 
 use std::{collections::VecDeque, hint::black_box, ptr::NonNull};
 

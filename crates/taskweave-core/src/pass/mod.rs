@@ -54,7 +54,7 @@ impl fmt::Debug for VertexSpec<'_> {
 #[repr(C)]
 struct Vertex<'env> {
     header: Header,
-    core: *const Core<'env>,
+    core: NonNull<Core<'env>>,
     arrivals: JoinCounter,
     in_degree: u32,
     /// This vertex's part of `Core::successors`.
@@ -69,7 +69,9 @@ struct Core<'env> {
     roots: Box<[u32]>,
     names: Box<[Box<str>]>,
     sinks: isize,
-    /// The number of the pass under way; arrivals are compared with it.
+    /// Passes that have ended.
+    passes: u64,
+    /// The same, wrapping: arrivals are compared with it.
     pass: u32,
     tally: Tally,
     stopped: AtomicBool,
@@ -137,7 +139,8 @@ struct Failure {
 
 /// A frozen graph that is run in passes, on memory that is reused.
 pub struct FrozenPass<'env> {
-    core: Box<Core<'env>>,
+    /// Owned. A raw pointer, as the vertices have copies of it, which a box wouldn't allow.
+    core: NonNull<Core<'env>>,
 }
 
 // SAFETY: bodies are Send; everything else is moved with the box.
@@ -189,8 +192,8 @@ impl std::error::Error for PassError {
 impl fmt::Debug for FrozenPass<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FrozenPass")
-            .field("vertices", &self.core.vertices.len())
-            .field("edges", &self.core.successors.len())
+            .field("vertices", &self.core().vertices.len())
+            .field("edges", &self.core().successors.len())
             .finish_non_exhaustive()
     }
 }
@@ -246,7 +249,7 @@ impl<'env> FrozenPass<'env> {
                 names.push(spec.name);
                 Vertex {
                     header: Header::new(const { &VERBS }),
-                    core: core::ptr::null(),
+                    core: NonNull::dangling(),
                     arrivals: JoinCounter::new(),
                     in_degree: in_degree[index],
                     successors: (offsets[index], offsets[index + 1]),
@@ -255,12 +258,13 @@ impl<'env> FrozenPass<'env> {
                 }
             })
             .collect();
-        let mut core = Box::new(Core {
+        let core = Box::into_raw(Box::new(Core {
             vertices,
             successors: successors.into_boxed_slice(),
             roots,
             names: names.into_boxed_slice(),
             sinks: sinks as isize,
+            passes: 0,
             pass: 0,
             tally: Tally::new(),
             stopped: AtomicBool::new(false),
@@ -268,20 +272,33 @@ impl<'env> FrozenPass<'env> {
             failure: Mutex::new(None),
             shared: core::ptr::null(),
             root: 0,
-        });
-        let address = core::ptr::from_ref(&*core);
-        for vertex in &mut core.vertices {
+        }));
+        let mut frozen = FrozenPass {
+            // SAFETY: a box is not null.
+            core: unsafe { NonNull::new_unchecked(core) },
+        };
+        let address = frozen.core;
+        for vertex in &mut frozen.core_mut().vertices {
             vertex.core = address;
         }
-        let frozen = FrozenPass { core };
         frozen.check_acyclic()?;
         Ok(frozen)
     }
 
+    fn core(&self) -> &Core<'env> {
+        // SAFETY: owned, and changed through `core_mut` alone.
+        unsafe { self.core.as_ref() }
+    }
+
+    fn core_mut(&mut self) -> &mut Core<'env> {
+        // SAFETY: owned, and no pass is under way, since that borrows `self`.
+        unsafe { self.core.as_mut() }
+    }
+
     /// Visits the vertices in order (Kahn, 1962); those that never become ready lie on or behind a cycle.
     fn check_acyclic(&self) -> Result<(), FreezeError> {
-        let mut left: Vec<u32> = self.core.vertices.iter().map(|v| v.in_degree).collect();
-        let mut open: Vec<u32> = self.core.roots.to_vec();
+        let mut left: Vec<u32> = self.core().vertices.iter().map(|v| v.in_degree).collect();
+        let mut open: Vec<u32> = self.core().roots.to_vec();
         let mut visited = 0;
         while let Some(vertex) = open.pop() {
             visited += 1;
@@ -301,23 +318,29 @@ impl<'env> FrozenPass<'env> {
 
     /// Number of vertices.
     pub fn vertices(&self) -> usize {
-        self.core.vertices.len()
+        self.core().vertices.len()
     }
 
     /// Number of edges.
     pub fn edges(&self) -> usize {
-        self.core.successors.len()
+        self.core().successors.len()
     }
 
     /// A vertex's name.
+    ///
+    /// # Panics
+    /// If there is no such vertex.
     pub fn name(&self, vertex: usize) -> &str {
-        &self.core.names[vertex]
+        &self.core().names[vertex]
     }
 
     /// The vertices that come right after this one.
+    ///
+    /// # Panics
+    /// If there is no such vertex.
     pub fn successors(&self, vertex: usize) -> &[u32] {
-        let (from, to) = self.core.vertices[vertex].successors;
-        &self.core.successors[from as usize..to as usize]
+        let (from, to) = self.core().vertices[vertex].successors;
+        &self.core().successors[from as usize..to as usize]
     }
 
     /// Runs every vertex once, each after its predecessors, and waits for the last one. This thread works
@@ -327,18 +350,19 @@ impl<'env> FrozenPass<'env> {
     /// The first failure or panic of a body. The next pass is clean all the same.
     ///
     /// # Cost
-    /// No allocation but what bodies and their failures bring.
+    /// No allocation but what bodies bring, two for a failure that is reported, and the start of a thread if the wait for a stolen vertex has to
+    /// give this worker's slot away and there is no spare thread.
     pub fn run(&mut self, pool: &Pool) -> Result<PassReport, PassError> {
         self.begin(pool.shared());
-        if self.core.sinks > 0 {
-            let core = &*self.core;
+        if self.core().sinks > 0 {
+            let core = self.core();
             enter(pool.shared(), |worker| core.run_here(worker));
         }
         self.finish()
     }
 
     fn begin(&mut self, shared: &Shared) {
-        let core = &mut *self.core;
+        let core = self.core_mut();
         core.shared = shared;
         core.root = thread::root();
         core.tally.rearm(core.sinks);
@@ -347,9 +371,10 @@ impl<'env> FrozenPass<'env> {
     }
 
     fn finish(&mut self) -> Result<PassReport, PassError> {
-        let core = &mut *self.core;
-        let pass = core.pass;
-        core.pass = pass.wrapping_add(1);
+        let core = self.core_mut();
+        let pass = core.passes;
+        core.passes += 1;
+        core.pass = core.passes as u32;
         let skipped = core.skipped.load(Ordering::Relaxed);
         let failure = core
             .failure
@@ -358,7 +383,7 @@ impl<'env> FrozenPass<'env> {
             .take();
         match failure {
             None => Ok(PassReport {
-                pass: u64::from(pass),
+                pass,
                 executed: core.vertices.len() - skipped,
                 skipped,
             }),
@@ -437,18 +462,16 @@ impl Core<'_> {
                 .offset_from(first.cast())
         };
         let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut *failure {
-            Some(failure) => {
-                failure.others += 1;
-                discard(error);
-            }
-            None => {
-                *failure = Some(Failure {
-                    vertex: index as usize,
-                    error,
-                    others: 0,
-                });
-            }
+        if let Some(first) = &mut *failure {
+            first.others += 1;
+            drop(failure);
+            discard(error);
+        } else {
+            *failure = Some(Failure {
+                vertex: index as usize,
+                error,
+                others: 0,
+            });
         }
     }
 }
@@ -458,7 +481,7 @@ unsafe fn run(task: NonNull<Header>) {
     // SAFETY: a vertex lives as long as its pass runs, which this one's end is needed for.
     let vertex = unsafe { vertex.as_ref() };
     // SAFETY: the core holds the vertices.
-    let core = unsafe { &*vertex.core };
+    let core = unsafe { vertex.core.as_ref() };
     Worker::with_current_of(core.pool(), |worker| {
         if let Some(worker) = worker {
             worker.turn_to(&core.tally);
@@ -520,7 +543,7 @@ unsafe fn root(task: NonNull<Header>) -> usize {
     // SAFETY: called before it runs, so it's alive.
     let core = unsafe { vertex.as_ref() }.core;
     // SAFETY: the core holds the vertices.
-    unsafe { &*core }.root
+    unsafe { core.as_ref() }.root
 }
 
 unsafe fn describe(task: NonNull<Header>) -> Description {
@@ -528,7 +551,7 @@ unsafe fn describe(task: NonNull<Header>) -> Description {
     // SAFETY: called before it runs, so it's alive.
     let vertex = unsafe { vertex.as_ref() };
     // SAFETY: the core holds the vertices.
-    let core = unsafe { &*vertex.core };
+    let core = unsafe { vertex.core.as_ref() };
     let index = core
         .vertices
         .iter()
@@ -542,7 +565,7 @@ unsafe fn describe(task: NonNull<Header>) -> Description {
 impl Drop for FrozenPass<'_> {
     fn drop(&mut self) {
         // A body's captures may panic when dropped; the others are to be dropped nonetheless.
-        for vertex in &mut self.core.vertices {
+        for vertex in &mut self.core_mut().vertices {
             let body: Box<dyn FnMut() -> Verdict + Send> = Box::new(|| Verdict::Continue);
             let body = vertex.body.with_mut(|slot| {
                 // SAFETY: no pass runs: `self` is borrowed exclusively.
@@ -550,5 +573,7 @@ impl Drop for FrozenPass<'_> {
             });
             discard(body);
         }
+        // SAFETY: boxed by `freeze`, and this is its end.
+        drop(unsafe { Box::from_raw(self.core.as_ptr()) });
     }
 }

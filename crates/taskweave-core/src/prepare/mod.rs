@@ -151,7 +151,11 @@ impl Prepared {
         while !job.state.begin_directly() {
             // A submission whose handle was dropped: it comes first.
             match self.last_submission().wait() {
-                Err(error @ (TaskError::Deadlock | TaskError::TooManyBlocked { .. })) => {
+                Err(
+                    error @ (TaskError::Deadlock
+                    | TaskError::TooManyBlocked { .. }
+                    | TaskError::NoThread),
+                ) => {
                     return Err(error);
                 }
                 ended => discard(ended),
@@ -351,10 +355,12 @@ impl Submission<'_> {
         !self.job().state.is_busy()
     }
 
-    /// Waits for the run; one that hasn't begun is run right here.
+    /// Waits for the run; one that hasn't begun is run right here, unless the stack has become long by such runs.
     ///
     /// # Errors
-    /// How it ended, if not well. [`TaskError::Deadlock`]: this is called by the closure itself.
+    /// How it ended, if not well. [`TaskError::Deadlock`]: this is called by the closure itself; longer cycles through prepared jobs are
+    /// not found. [`TaskError::Shutdown`]: the pool was shut down before the run began. [`TaskError::TooManyBlocked`],
+    /// [`TaskError::NoThread`]: a worker waits for a run elsewhere, and its slot finds no other thread; the run goes on.
     pub fn wait(self) -> Result<(), TaskError> {
         self.settle(Unbegun::RunHere)
     }
@@ -363,7 +369,7 @@ impl Submission<'_> {
     /// that is to stay free. Looks for some microseconds, then sleeps; a worker that waits so gives its slot to a spare thread.
     ///
     /// # Errors
-    /// As for `wait`, and [`TaskError::TooManyBlocked`] if a worker waits and there may be no more threads; the run is left alone then.
+    /// As for `wait`.
     ///
     /// ```
     /// let pool = taskweave_core::Pool::builder().worker_threads(1).build()?;
@@ -394,15 +400,21 @@ impl Submission<'_> {
     /// Waits for the end of the run, or brings it about.
     fn settle(self, unbegun: Unbegun) -> Result<(), TaskError> {
         let job = self.job();
-        if unbegun != Unbegun::Leave && job.state.begin() {
-            if unbegun == Unbegun::TakeBack {
+        match unbegun {
+            Unbegun::TakeBack if job.state.begin() => {
                 // SAFETY: begun just now, and the `Prepared` is alive until this returns.
                 unsafe { end(self.job) };
-            } else {
-                self.unlink_if_newest();
-                run_claimed(self.job);
+                return job.outcome();
             }
-            return job.outcome();
+            Unbegun::RunHere => {
+                let spot = thread::enter_spot(job.shared.config.stack_size);
+                if spot.is_some() && job.state.begin() {
+                    self.unlink_if_newest();
+                    run_claimed(self.job);
+                    return job.outcome();
+                }
+            }
+            Unbegun::TakeBack | Unbegun::Leave => {}
         }
         if job.runner.load(Ordering::Relaxed) == thread::token() {
             return Err(TaskError::Deadlock);
@@ -422,7 +434,7 @@ impl Submission<'_> {
             if let Err(none) = given
                 && unbegun != Unbegun::TakeBack
             {
-                return Err(TaskError::TooManyBlocked { limit: none.limit });
+                return Err(none.into());
             }
             loop {
                 let ticket = parker.prepare();

@@ -65,15 +65,16 @@ impl<T: 'static> JoinHandle<T> {
         claimed
     }
 
-    /// Waits for the result. A task that hasn't begun is run right here, unless it's one of `spawn_blocking` or under a `Limit`.
+    /// Waits for the result. A task that hasn't begun is run right here, unless it's one of `spawn_blocking` or under a `Limit`, or the stack has
+    /// become long by such runs.
     ///
     /// In a worker whose task runs elsewhere, the slot is given to a spare thread for the time of the wait,
     /// so that the pool goes on with all its workers.
     ///
     /// # Errors
     /// What the task ended with; [`TaskError::Deadlock`] if the awaited task waits, perhaps through others, for the
-    /// stack that calls; [`TaskError::TooManyBlocked`] if the pool may have no more spare threads. In
-    /// the last two cases the task goes on by itself.
+    /// stack that calls, all without a deadline; [`TaskError::TooManyBlocked`] if the pool may have no more spare threads, and
+    /// [`TaskError::NoThread`] if the system refuses one. In these cases the task goes on by itself.
     pub fn wait(mut self) -> Result<T, TaskError> {
         match self.block(None) {
             Ok(true) => self.take(),
@@ -94,7 +95,7 @@ impl<T: 'static> JoinHandle<T> {
     /// may take longer.
     ///
     /// # Errors
-    /// The handle itself, if the task hasn't ended in time.
+    /// The handle itself, if the task hasn't ended in time: also if it never could, as it waits for the stack that calls.
     pub fn wait_timeout(mut self, timeout: Duration) -> Result<Result<T, TaskError>, Self> {
         match self.block(Instant::now().checked_add(timeout)) {
             Ok(true) => Ok(self.take()),
@@ -117,9 +118,12 @@ impl<T: 'static> JoinHandle<T> {
         if self.is_finished() {
             return Ok(true);
         }
-        if self.core().options.on_the_spot() && self.core().state.claim() {
-            self.run_here();
-            return Ok(true);
+        if self.core().options.on_the_spot() {
+            let spot = thread::enter_spot(self.core().shared.config.stack_size);
+            if spot.is_some() && self.core().state.claim() {
+                self.run_here();
+                return Ok(true);
+            }
         }
         if spin_until(|| self.is_finished()) {
             return Ok(true);
@@ -131,13 +135,13 @@ impl<T: 'static> JoinHandle<T> {
             None => "a task".to_owned(),
         };
         // SAFETY: the handle keeps the cell alive, and this frame outlasts the entry.
-        let blocked = unsafe { Blocked::enter(&raw const core.runner, pool, what) };
+        let blocked =
+            unsafe { Blocked::enter(&raw const core.runner, deadline.is_some(), pool, what) };
         let _blocked = blocked.map_err(|_cycle| TaskError::Deadlock)?;
         Worker::with_current(|worker| match worker {
             Some(worker) => keeper::give_slot_away(worker),
             None => Ok(()),
-        })
-        .map_err(|none| TaskError::TooManyBlocked { limit: none.limit })?;
+        })?;
         self.sleep(deadline)
     }
 

@@ -25,7 +25,7 @@ where
     let core = cell::allocate(Arc::clone(shared), options, body);
     let handle = JoinHandle::new(core);
     if shared.phase() != Phase::Open {
-        refuse(core);
+        refuse(core, TaskError::Shutdown);
         return handle;
     }
     Worker::with_current(|worker| match worker {
@@ -51,19 +51,24 @@ where
     };
     let core = cell::allocate(Arc::clone(shared), options, body);
     let handle = JoinHandle::new(core);
-    // SAFETY: a live header in no queue; the queue's share keeps it alive.
-    if shared.phase() != Phase::Open || !unsafe { blocking::submit(shared, core.cast()) } {
-        refuse(core);
+    let queued = if shared.phase() == Phase::Open {
+        // SAFETY: a live header in no queue; the queue's share keeps it alive.
+        unsafe { blocking::submit(shared, core.cast()) }
+    } else {
+        Err(TaskError::Shutdown)
+    };
+    if let Err(why) = queued {
+        refuse(core, why);
     }
     handle
 }
 
-fn refuse<T: 'static>(core: core::ptr::NonNull<cell::Core<T>>) {
+fn refuse<T: 'static>(core: core::ptr::NonNull<cell::Core<T>>, why: TaskError) {
     // SAFETY: the queue's share is still the caller's.
     let this = unsafe { core.as_ref() };
     if this.state.claim() {
         // SAFETY: claimed just now.
-        unsafe { (this.vtable.settle_claimed)(core, TaskError::Shutdown) };
+        unsafe { (this.vtable.settle_claimed)(core, why) };
     }
     // SAFETY: the share is given up once, here.
     unsafe { cell::leave_queue(core) };

@@ -123,7 +123,8 @@ impl Worker {
     /// about to end, whose next task boundary does.
     ///
     /// # Safety
-    /// `task` is a live header in no queue, handed over until one of its verbs is called.
+    /// `task` is a live header in no queue, handed over until one of its verbs is called. This thread still occupies the slot: a wait may
+    /// have given it away, so ask [`with_current`](Self::with_current) again after each.
     #[inline]
     pub unsafe fn push(&self, task: Task) {
         // SAFETY: live by the caller's word.
@@ -293,14 +294,19 @@ impl Worker {
         }
     }
 
-    /// Leaves nothing private in the slot, before somebody else occupies it.
-    pub(crate) fn publish_everything(&self) {
+    /// Leaves nothing private in the slot's queues.
+    pub(crate) fn publish_queues(&self) {
         self.enter_ends();
         if let Some(next) = self.next.take() {
             // SAFETY: a body handed it over.
             unsafe { self.push(next) };
         }
         self.owner.publish_all();
+    }
+
+    /// Leaves nothing of this thread in the slot, before somebody else occupies it.
+    pub(crate) fn vacate(&self) {
+        self.publish_queues();
         self.floor.set(None);
         self.depth.set(0);
         // Relaxed: for dumps. What runs on the stack that leaves doesn't run here.

@@ -161,6 +161,10 @@ impl Worker {
                 self.overflow(full.0);
             }
         }
+        if others > 0 {
+            // As they were where they come from: the next body may be a long one, or wait for one of them.
+            self.owner.publish_all();
+        }
         if children {
             self.floor.set(Some(mark));
         }
@@ -245,7 +249,7 @@ impl Worker {
     /// deque's word. A microsecond later there is a batch.
     fn let_work_gather(&self) {
         let start = self.kinds.now();
-        while self.kinds.now().saturating_sub(start) < self.kinds.us(2) {
+        while self.kinds.now().wrapping_sub(start) < self.kinds.us(2) {
             spin_loop();
         }
     }
@@ -284,7 +288,7 @@ impl Worker {
                 self.drop_token();
                 return task;
             }
-            if give_up() || self.kinds.now().saturating_sub(start) >= budget {
+            if give_up() || self.kinds.now().wrapping_sub(start) >= budget {
                 return None;
             }
             for _ in 0..pause {

@@ -3,7 +3,8 @@
 //! Publishing costs one RMW, a wake costs two threads 10 µs each, a steal moves cache lines. So:
 //!
 //! * What a body queues while it goes on is public at once, and somebody is woken for it unless somebody searches: the body may take
-//!   for ever, or even wait for what it queued.
+//!   for ever, or even wait for what it queued. It stays public until it runs: what is taken off a deque's public part, or out of an inbox, is one
+//!   task, and the others remain to be seen.
 //! * What a body queues as it ends (successors in a graph) is public at the next boundary if the next body is of a kind that is unknown
 //!   or long. If it's short, the rest stays private until there is enough of it to be worth a thief's visit, and somebody is looking;
 //!   and somebody is woken only if the surplus, at this kind's measured length, would take longer than a wake.

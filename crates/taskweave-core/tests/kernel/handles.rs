@@ -343,3 +343,25 @@ fn many_awaited_by_one_thread() {
         assert_eq!(sum, 499 * 250);
     });
 }
+
+/// Each waits for the one before, and is run by the wait of the one behind: not so deep that the stack ends.
+#[test]
+fn a_long_chain_of_waits_needs_no_deep_stack() {
+    let _watch = watch();
+    each_size(|pool| {
+        let gate = Gate::new();
+        let hold = gate.clone();
+        let mut last: JoinHandle<usize> = pool.spawn(move || {
+            hold.pass();
+            0
+        });
+        let length = 30_000;
+        for _ in 0..length {
+            let before = last;
+            last = pool.spawn(move || before.wait().unwrap() + 1);
+        }
+        let opener = taskweave_sys::sync::thread::spawn(move || gate.open());
+        assert_eq!(last.wait().unwrap(), length);
+        opener.join().unwrap();
+    });
+}

@@ -213,3 +213,71 @@ fn roots_of_a_graph() {
         }
     }
 }
+
+/// What is public stays so when the body takes something else off its deque meanwhile.
+#[test]
+fn behind_a_join_or_a_prepared_job_of_the_same_body() {
+    let _watch = watch();
+    for pool in pools() {
+        for how in 0..3 {
+            on_a_worker(&pool, move |pool| {
+                // One worker is left, and it's busy until all is queued.
+                let (begun, gate) = (Count::new(), Gate::new());
+                for _ in 1..pool.worker_threads() {
+                    let (begin, hold) = (begun.clone(), gate.clone());
+                    drop(pool.spawn(move || {
+                        begin.add();
+                        hold.pass();
+                    }));
+                }
+                crate::common::until(|| begun.get() == pool.worker_threads() - 1);
+                let (done, ends) = mpsc::channel();
+                for _ in 0..10 {
+                    let done = done.clone();
+                    drop(pool.spawn(move || done.send(()).unwrap()));
+                }
+                match how {
+                    0 => drop(join(|| scope(|s| s.spawn(|| ())), || ())),
+                    1 => drop(join(|| join(|| (), || ()), || ())),
+                    _ => {
+                        let mut job = pool.prepare(|| ());
+                        job.submit().unwrap().wait().unwrap();
+                    }
+                }
+                gate.open();
+                (0..10).for_each(|_| ends.recv().unwrap());
+            });
+        }
+    }
+}
+
+/// Children of a kind that was short a thousand times, one of which then waits for another.
+#[test]
+fn siblings_that_wait_for_each_other() {
+    let _watch = watch();
+    for pool in pools() {
+        pool.install(|| {
+            let children = |n: usize, wait: bool| {
+                let (done, end) = mpsc::channel();
+                let end = std::sync::Mutex::new(end);
+                scope(|s| {
+                    for i in 0..n {
+                        let (done, end) = (done.clone(), &end);
+                        s.spawn(move || {
+                            if wait && i == n - 1 {
+                                end.lock().unwrap().recv().unwrap();
+                            } else if wait && i == n - 2 {
+                                done.send(()).unwrap();
+                            }
+                        });
+                    }
+                });
+            };
+            for _ in 0..20 {
+                (0..50).for_each(|_| children(200, false));
+                children(10, true);
+                children(1000, true);
+            }
+        });
+    }
+}

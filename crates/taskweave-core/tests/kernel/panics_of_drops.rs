@@ -399,3 +399,17 @@ fn wakers() {
         scope(|_| ());
     });
 }
+
+#[test]
+fn results_of_a_join_whose_other_branch_panics() {
+    let _watch = watch();
+    each_size(|pool| {
+        for _ in 0..50 {
+            let payload = panic_of(|| pool.install(|| drop(join(|| Bomb, || panic_any("second")))));
+            assert_eq!(payload, "second");
+            let payload = panic_of(|| pool.install(|| drop(join(|| panic_any("first"), || Bomb))));
+            assert_eq!(payload, "first");
+        }
+        still_works(&pool);
+    });
+}

@@ -85,11 +85,11 @@ impl Indices {
         }
     }
 
-    /// The owner makes the youngest `count` public elements private again.
+    /// The owner makes the youngest public element private again.
     #[inline(always)]
-    pub(super) fn with_taken_back(self, count: u16) -> Self {
+    pub(super) fn with_youngest_taken_back(self) -> Self {
         Self {
-            split: self.split.wrapping_sub(count),
+            split: self.split.wrapping_sub(1),
             ..self
         }
     }

@@ -79,11 +79,10 @@ impl<T> Owner<T> {
         Ok(())
     }
 
-    /// Takes the youngest element: a private one if there is one, else one of the public half that
-    /// it makes private again.
+    /// Takes the youngest element, private or public. What is public besides stays so.
     #[inline]
     pub fn pop(&self) -> Option<NonNull<T>> {
-        if self.bottom.get() == self.split.get() && !self.take_back(u64::MAX) {
+        if self.bottom.get() == self.split.get() && !self.take_back() {
             return None;
         }
         Some(self.pop_private())
@@ -94,7 +93,7 @@ impl<T> Owner<T> {
     #[inline]
     pub fn pop_above(&self, mark: Position) -> Option<NonNull<T>> {
         let bottom = self.bottom.get();
-        if bottom <= mark.0 || (bottom == self.split.get() && !self.take_back(bottom - mark.0)) {
+        if bottom <= mark.0 || (bottom == self.split.get() && !self.take_back()) {
             return None;
         }
         Some(self.pop_private())
@@ -255,18 +254,16 @@ impl<T> Owner<T> {
         unsafe { self.slot(bottom as u16).read() }
     }
 
-    /// With no private element left: makes half of the public ones private, the youngest, at most
-    /// `most`; returns whether there were any.
+    /// With no private element left: makes the youngest public one private; returns whether there was one.
     #[cold]
-    fn take_back(&self, most: u64) -> bool {
+    fn take_back(&self) -> bool {
         loop {
             let indices = self.seen.get();
-            let count = u64::from(indices.public().div_ceil(2)).min(most) as u16;
-            if count == 0 {
+            if indices.public() == 0 {
                 return false;
             }
-            if self.exchange(indices.with_taken_back(count)) {
-                self.split.set(self.split.get() - u64::from(count));
+            if self.exchange(indices.with_youngest_taken_back()) {
+                self.split.set(self.split.get() - 1);
                 return true;
             }
         }
