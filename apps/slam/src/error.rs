@@ -26,6 +26,13 @@ pub enum ParseCause {
     Unreadable(io::Error),
     /// The path names a directory.
     Directory,
+    /// There is more than is read.
+    TooLong {
+        /// The most that is read, in bytes.
+        most: u64,
+    },
+    /// The line holds a byte that no text has.
+    NulByte,
     /// The line is not UTF-8 text.
     NotUtf8,
     /// There is nothing in the file, or nothing but blanks and comments.
@@ -128,6 +135,11 @@ impl fmt::Display for ParseCause {
         match self {
             Self::Unreadable(error) => write!(f, "can't be read: {error}"),
             Self::Directory => write!(f, "is a directory; name a pose graph file in it"),
+            Self::TooLong { most } => write!(
+                f,
+                "is longer than {most} bytes, the most that are read; is this a pose graph? If so, leave out measurements"
+            ),
+            Self::NulByte => write!(f, "holds a zero byte, so it is not text; is this a pose graph?"),
             Self::NotUtf8 => write!(f, "not UTF-8 text; is this a pose graph?"),
             Self::Empty => write!(f, "holds no records"),
             Self::UnknownRecord { record } => {

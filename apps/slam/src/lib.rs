@@ -4,7 +4,7 @@
 //!
 //! | folder or file | what it holds |
 //! |---|---|
-//! | `parse.rs`, `problem.rs`, `constraint.rs` | the formats, and a checked problem |
+//! | `source.rs`, `parse.rs`, `problem.rs`, `constraint.rs` | the formats, and a checked problem |
 //! | `geometry.rs` | poses: SE(2) |
 //! | `order/` | nested dissection, with minimum degree in the leaves |
 //! | `tree/` | the assembly tree, cut into groups by a cost model |
@@ -13,6 +13,7 @@
 //! | `solver.rs`, `options.rs`, `report.rs`, `normal.rs` | what a user sees |
 //! | `progress.rs` | when the map is found, and when it is lost |
 //! | `svg.rs` | the map as a picture |
+//! | `output.rs` | files that are written whole or not at all |
 #![forbid(unsafe_code)]
 
 mod constraint;
@@ -22,12 +23,14 @@ mod normal;
 mod numeric;
 mod options;
 mod order;
+mod output;
 mod parse;
 mod plan;
 mod problem;
 mod progress;
 mod report;
 mod solver;
+mod source;
 mod svg;
 mod tree;
 
@@ -36,7 +39,8 @@ pub use error::{ParseCause, ParseError, SlamError};
 pub use geometry::{Pose, wrap_angle};
 pub use normal::NormalEquations;
 pub use options::Options;
+pub use output::{Output, StagedOutput, write_file};
 pub use problem::{Problem, default_data_path};
 pub use report::{Phases, Report, Statistics, Summary};
 pub use solver::Solver;
-pub use svg::{Picture, write_atomically};
+pub use svg::Picture;

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::constraint::Constraint;
-use crate::error::{ParseCause, ParseError, SlamError};
+use crate::error::{ParseError, SlamError};
 use crate::geometry::Pose;
 use crate::parse;
+use crate::source;
 
 /// A pose graph that has been checked: every constraint names two known poses, every information matrix is positive definite, and every pose is
 /// reached from one that is fixed. Poses are numbered by ascending id.
@@ -19,23 +20,21 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// Reads a TORO (`VERTEX2`, `EDGE2`) or g2o (`VERTEX_SE2`, `EDGE_SE2`, `FIX`) file.
+    /// The longest file that is read, in bytes: 1 GiB, some ten million measurements.
+    pub const MOST_BYTES: u64 = 1 << 30;
+
+    /// Reads a TORO (`VERTEX2`, `EDGE2`) or g2o (`VERTEX_SE2`, `EDGE_SE2`, `FIX`) file, or a pipe, of at most
+    /// [`MOST_BYTES`](Self::MOST_BYTES). It is in memory as a whole while it is read.
     ///
     /// # Errors
     /// [`SlamError::Parse`] names the file, the line where there is one, and the cause.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, SlamError> {
         let path = path.as_ref();
         let name = path.display().to_string();
-        let fail = |cause| SlamError::Parse(ParseError { file: name.clone(), line: None, cause });
-        let bytes = std::fs::read(path).map_err(|error| match path.is_dir() {
-            true => fail(ParseCause::Directory),
-            false => fail(ParseCause::Unreadable(error)),
-        })?;
-        let text = std::str::from_utf8(&bytes).map_err(|error| {
-            let line = 1 + bytes[..error.valid_up_to()].iter().filter(|&&b| b == b'\n').count();
-            SlamError::Parse(ParseError { file: name.clone(), line: Some(line), cause: ParseCause::NotUtf8 })
-        })?;
-        Self::parse(&name, text)
+        match source::read(path, Self::MOST_BYTES) {
+            Ok(text) => Self::parse(&name, &text),
+            Err((line, cause)) => Err(ParseError { file: name, line, cause }.into()),
+        }
     }
 
     /// Parses the text of such a file; `name` stands for the file in errors.

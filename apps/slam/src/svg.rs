@@ -4,12 +4,11 @@
 //! hundredths of the picture's width, relative to the point before, so that ten thousand poses stay well below two megabytes.
 
 use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io::{self, Write as _};
 use std::path::Path;
 
 use crate::error::SlamError;
 use crate::geometry::Pose;
+use crate::output::write_file;
 use crate::problem::Problem;
 
 /// Width of a panel, in the picture's units; its height is the same.
@@ -86,7 +85,7 @@ impl Picture<'_> {
         out
     }
 
-    /// Writes the picture to `path`, whole or not at all.
+    /// Writes the picture to `path`, as [`Output`](crate::Output) writes files.
     ///
     /// # Errors
     /// [`SlamError::Write`].
@@ -94,47 +93,8 @@ impl Picture<'_> {
     /// # Panics
     /// As [`svg`](Self::svg).
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), SlamError> {
-        write_atomically(path.as_ref(), self.svg().as_bytes())
+        write_file(path.as_ref(), self.svg().as_bytes())
     }
-}
-
-/// Writes a file whole or not at all: into a new file beside it, which then takes its name. What stood there before stays until that moment. Only to
-/// what is no regular file, such as a pipe or a terminal, it is written directly.
-///
-/// # Errors
-/// [`SlamError::Write`]; no part of a file is left behind then.
-pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), SlamError> {
-    let outcome = match fs::metadata(path) {
-        Ok(there) if there.is_dir() => Err(io::Error::from(io::ErrorKind::IsADirectory)),
-        Ok(there) if !there.is_file() => {
-            fs::OpenOptions::new().write(true).open(path).and_then(|mut file| file.write_all(content))
-        }
-        _ => replace(path, content),
-    };
-    outcome.map_err(|error| SlamError::Write { path: path.to_owned(), error })
-}
-
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"))?;
-    let mut attempt = 0;
-    let (mut file, temporary) = loop {
-        // Another thread may write the same file, and a process that died may have left one behind.
-        let mut beside = std::ffi::OsString::from(".");
-        beside.push(name);
-        beside.push(format!(".{}.{attempt}.part", std::process::id()));
-        let beside = path.with_file_name(beside);
-        match File::create_new(&beside) {
-            Ok(file) => break (file, beside),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < 100 => attempt += 1,
-            Err(error) => return Err(error),
-        }
-    };
-    let written = file.write_all(content).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&temporary, path));
-    if written.is_err() {
-        // The first error is the one to report.
-        let _ = fs::remove_file(&temporary);
-    }
-    written
 }
 
 fn draw(out: &mut String, problem: &Problem, poses: &[Pose]) {

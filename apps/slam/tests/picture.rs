@@ -1,9 +1,6 @@
-//! The picture: sound XML of a bounded size, written whole or not at all.
+//! The picture: sound XML of a bounded size.
 
-use std::fs;
-use std::path::PathBuf;
-
-use taskweave_slam::{Options, Picture, Pose, Problem, Solver, default_data_path, write_atomically};
+use taskweave_slam::{Options, Picture, Pose, Problem, Solver, default_data_path};
 
 /// The names of the elements, if the text is balanced.
 fn elements(svg: &str) -> Vec<String> {
@@ -59,43 +56,4 @@ fn odd_maps_are_drawn_as_far_as_they_can_be() {
     }
     let svg = Picture { problem: &problem, poses: problem.poses(), iterations: 1 }.svg();
     assert!(svg.contains("x\u{fffd}"), "a file's name is shown without its folder, and without what XML can't hold");
-}
-
-struct Folder(PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-#[test]
-fn files_are_written_whole_or_not_at_all() {
-    let folder = Folder(std::env::temp_dir().join(format!("taskweave-slam-picture-{}", std::process::id())));
-    fs::create_dir_all(&folder.0).unwrap();
-    let entries = || fs::read_dir(&folder.0).unwrap().count();
-
-    let path = folder.0.join("map.svg");
-    write_atomically(&path, b"one").unwrap();
-    write_atomically(&path, b"two").unwrap();
-    assert_eq!(fs::read(&path).unwrap(), b"two");
-    assert_eq!(entries(), 1, "nothing is left beside it");
-
-    let left_behind = folder.0.join(format!(".map.svg.{}.0.part", std::process::id()));
-    fs::write(&left_behind, "of a process that died").unwrap();
-    write_atomically(&path, b"three").unwrap();
-    assert_eq!(fs::read(&path).unwrap(), b"three");
-    fs::remove_file(&left_behind).unwrap();
-
-    let sub = folder.0.join("sub");
-    fs::create_dir(&sub).unwrap();
-    let error = write_atomically(&sub, b"x").unwrap_err().to_string();
-    assert!(error.starts_with(&format!("{}: can't be written: ", sub.display())), "{error}");
-    let nowhere = folder.0.join("no/such/folder/map.svg");
-    let error = write_atomically(&nowhere, b"x").unwrap_err().to_string();
-    assert!(error.starts_with(&format!("{}: can't be written: ", nowhere.display())), "{error}");
-    assert!(write_atomically(&folder.0.join(".."), b"x").is_err());
-    assert_eq!(entries(), 2);
-    write_atomically(std::path::Path::new("/dev/null"), b"x").unwrap();
-    assert!(!fs::metadata("/dev/null").unwrap().is_file(), "a device stays one");
 }

@@ -27,7 +27,7 @@ pub(crate) enum Failure {
     #[error("{0}")]
     Slam(String),
     /// An output would replace something that is needed.
-    #[error("{}: can't write: it is {other}", Shown(file))]
+    #[error("{}: can't write: it is {other}; name another file", Shown(file))]
     Overwrites {
         /// The output, as the user named it.
         file: PathBuf,

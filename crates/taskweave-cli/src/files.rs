@@ -1,98 +1,75 @@
-//! Files that appear whole or not at all.
+//! Where outputs go, in the words of this program's errors.
 //!
-//! A file is written under a temporary name beside its destination and renamed when everything else has succeeded: a reader sees the old
-//! content or the new one. What isn't a regular file (a device, a pipe) can't be replaced and is written directly.
+//! How a file is written is [`taskweave_slam::Output`]'s: a regular one is replaced by renaming when everything else has succeeded, so that a reader
+//! sees the old content or the new one; one that can't be replaced (hard links, a folder that lets no file be made) is written in place, and what isn't a
+//! regular file (a device, a pipe) directly.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-use std::process;
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use taskweave_slam::{Output, StagedOutput};
 
 use crate::failure::Failure;
 
 /// A destination that could be written when it was looked at.
 #[derive(Debug)]
-pub(crate) struct Destination {
-    /// As the user named it, for messages.
-    named: PathBuf,
-    /// With symbolic links followed, so that a link stays a link.
-    real: PathBuf,
-    /// Whether it is replaced by renaming.
-    regular: bool,
-}
+pub(crate) struct Destination(Output);
 
 impl Destination {
     /// Looks whether `file` can be written, so that an error comes before the work and not after it. Leaves no trace.
+    ///
+    /// A regular file that standard output or standard error goes to is refused: whichever is written last would be all that is left.
     pub(crate) fn check(file: &Path) -> Result<Self, Failure> {
-        let failure = |cause| unwritable(file, cause);
-        let destination = match fs::metadata(file) {
-            Ok(found) => {
-                // Opening tells of missing rights, and of a folder, in the system's words.
-                let regular = found.is_file();
-                if regular || found.is_dir() {
-                    OpenOptions::new().write(true).open(file).map_err(failure)?;
-                }
-                Self {
-                    named: file.into(),
-                    real: fs::canonicalize(file).map_err(failure)?,
-                    regular,
-                }
-            }
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
-                let name = file
-                    .file_name()
-                    .ok_or_else(|| failure(io::ErrorKind::InvalidFilename.into()))?;
-                let folder = file
-                    .parent()
-                    .filter(|folder| !folder.as_os_str().is_empty())
-                    .unwrap_or(Path::new("."));
-                Self {
-                    named: file.into(),
-                    real: fs::canonicalize(folder).map_err(failure)?.join(name),
-                    regular: true,
-                }
-            }
-            Err(cause) => return Err(failure(cause)),
-        };
-        if destination.regular {
-            drop(Staged::create(&destination)?);
-        }
+        let output = Output::find(file).map_err(|cause| unwritable(file, cause))?;
+        let destination = Self(output);
+        destination.refuse(
+            metadata_of(io::stdout()).as_ref(),
+            "where standard output goes",
+        )?;
+        destination.refuse(
+            metadata_of(io::stderr()).as_ref(),
+            "where standard error goes",
+        )?;
         Ok(destination)
     }
 
-    /// As the user named it.
-    pub(crate) fn named(&self) -> &Path {
-        &self.named
-    }
-
-    /// The file itself.
-    pub(crate) fn real(&self) -> &Path {
-        &self.real
-    }
-
-    /// Whether publishing would replace the file at `other`, a path without links.
-    pub(crate) fn replaces(&self, other: &Path) -> bool {
-        self.regular && self.real == other
-    }
-
-    /// Writes `content` so that only [`Staged::publish`] is left to do.
-    pub(crate) fn stage(&self, content: &[u8]) -> Result<Staged<'_>, Failure> {
-        if !self.regular {
-            let written = OpenOptions::new()
-                .write(true)
-                .open(&self.real)
-                .and_then(|mut file| file.write_all(content));
-            written.map_err(|cause| unwritable(&self.named, cause))?;
-            return Ok(Staged {
-                destination: self,
-                temporary: None,
-            });
+    /// Fails if this is the regular file that `other` describes; `what` says what that is.
+    pub(crate) fn refuse(
+        &self,
+        other: Option<&Metadata>,
+        what: &'static str,
+    ) -> Result<(), Failure> {
+        if other.is_some_and(|other| self.0.is_file(other)) {
+            return Err(self.overwrites(what));
         }
-        let (staged, mut file) = Staged::create(self)?;
-        file.write_all(content)
-            .and_then(|()| file.sync_data())
-            .map_err(|cause| unwritable(&self.named, cause))?;
-        Ok(staged)
+        Ok(())
+    }
+
+    /// Fails if both are one regular file; `what` says what the other is.
+    pub(crate) fn refuse_output(&self, other: &Self, what: &'static str) -> Result<(), Failure> {
+        if self.0.is_same_file(&other.0) {
+            return Err(self.overwrites(what));
+        }
+        Ok(())
+    }
+
+    fn overwrites(&self, other: &'static str) -> Failure {
+        Failure::Overwrites {
+            file: self.0.path().into(),
+            other,
+        }
+    }
+
+    /// Does with `content` all that can be done before a regular file changes, so that only [`Staged::publish`] is left.
+    pub(crate) fn stage<'a>(&'a self, content: &'a [u8]) -> Result<Staged<'a>, Failure> {
+        let file = self.0.path();
+        let staged = self
+            .0
+            .stage(content)
+            .map_err(|cause| unwritable(file, cause))?;
+        Ok(Staged { file, staged })
     }
 }
 
@@ -100,52 +77,24 @@ impl Destination {
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Staged<'a> {
-    destination: &'a Destination,
-    temporary: Option<PathBuf>,
+    file: &'a Path,
+    staged: StagedOutput<'a>,
 }
 
-impl<'a> Staged<'a> {
-    fn create(destination: &'a Destination) -> Result<(Self, File), Failure> {
-        let failure = |cause| unwritable(&destination.named, cause);
-        let Some(name) = destination.real.file_name() else {
-            return Err(failure(io::ErrorKind::InvalidFilename.into()));
-        };
-        let mut hidden = std::ffi::OsString::from(".");
-        hidden.push(name);
-        hidden.push(format!(".{}.new", process::id()));
-        let temporary = destination.real.with_file_name(hidden);
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&temporary)
-            .map_err(failure)?;
-        Ok((
-            Self {
-                destination,
-                temporary: Some(temporary),
-            },
-            file,
-        ))
-    }
-
+impl Staged<'_> {
     /// Puts the content in its place.
-    pub(crate) fn publish(mut self) -> Result<(), Failure> {
-        if let Some(temporary) = &self.temporary {
-            fs::rename(temporary, &self.destination.real)
-                .map_err(|cause| unwritable(&self.destination.named, cause))?;
-            self.temporary = None;
-        }
-        Ok(())
+    pub(crate) fn publish(self) -> Result<(), Failure> {
+        let file = self.file;
+        self.staged
+            .publish()
+            .map_err(|cause| unwritable(file, cause))
     }
 }
 
-impl Drop for Staged<'_> {
-    fn drop(&mut self) {
-        if let Some(temporary) = &self.temporary {
-            // Nothing better can be done with an error here: the one that led here is reported.
-            let _ = fs::remove_file(temporary);
-        }
-    }
+/// What an open stream leads to; none if it is closed.
+fn metadata_of(stream: impl AsFd) -> Option<Metadata> {
+    let own = stream.as_fd().try_clone_to_owned().ok()?;
+    File::from(own).metadata().ok()
 }
 
 fn unwritable(file: &Path, cause: io::Error) -> Failure {

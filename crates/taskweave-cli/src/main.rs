@@ -1,6 +1,6 @@
 //! The `taskweave` program: real jobs on the Taskweave runtime.
 //!
-//! Whatever goes wrong is one line on standard error and exit code 2.
+//! Whatever goes wrong is one line on standard error, if that can be written, and exit code 2.
 
 mod allocations;
 mod args;
@@ -10,6 +10,7 @@ mod json;
 mod slam;
 mod stdout;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -19,7 +20,8 @@ fn main() -> ExitCode {
     match args::parse(std::env::args_os()).and_then(run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("taskweave: {}", failure.line());
+            // Who can't be told still sees the code.
+            let _ = writeln!(io::stderr(), "taskweave: {}", failure.line());
             ExitCode::from(2)
         }
     }

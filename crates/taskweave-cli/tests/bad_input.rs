@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::process::Stdio;
@@ -91,11 +92,13 @@ bad_lines! {
     sequential_with_workers: "slam good.graph --sequential --worker-threads 2" => "the argument '--sequential' cannot be used with '--worker-threads <N>' (see `taskweave slam --help`)";
     missing_file: "slam missing.graph" => "missing.graph: can't be read: No such file or directory (os error 2)";
     folder_as_a_map: "slam ." => ".: is a directory; name a pose graph file in it";
+    endless_file: "slam /dev/zero" => "/dev/zero:1: holds a zero byte, so it is not text; is this a pose graph?";
     file_as_a_folder: "slam good.graph/x" => "good.graph/x: can't be read: Not a directory (os error 20)";
     picture_in_a_missing_folder: "slam good.graph --svg missing/slam.svg" => "missing/slam.svg: can't write: No such file or directory (os error 2)";
     picture_over_a_folder: "slam good.graph --svg ." => ".: can't write: Is a directory (os error 21)";
     picture_without_a_name: "slam good.graph --svg=" => "a value is required for '--svg <FILE>' but none was supplied (see `taskweave slam --help`)";
     picture_below_a_file: "slam good.graph --svg good.graph/slam.svg" => "good.graph/slam.svg: can't write: Not a directory (os error 20)";
+    picture_as_a_folder: "slam good.graph --svg new/" => "new/: can't write: is a directory";
     picture_on_a_full_device: "slam good.graph --svg /dev/full" => "/dev/full: can't write: No space left on device (os error 28)";
     graph_in_a_missing_folder: "slam good.graph --dot missing/slam.dot" => "missing/slam.dot: can't write: No such file or directory (os error 2)";
     graph_on_a_full_device: "slam good.graph --dot /dev/full" => "/dev/full: can't write: No space left on device (os error 28)";
@@ -107,11 +110,16 @@ fn the_picture_and_the_graph_in_one_file() {
     folder.write("good.graph", TWO_POSES);
     folder.assert_refused(
         ["slam", "good.graph", "--svg", "out", "--dot", "./out"],
-        "./out: can't write: it is the picture",
+        "./out: can't write: it is the picture; name another file",
     );
     folder.assert_refused(
         ["slam", "good.graph", "--svg", "good.graph"],
-        "good.graph: can't write: it is the map to be read",
+        "good.graph: can't write: it is the map to be read; name another file",
+    );
+    fs::hard_link(folder.path("good.graph"), folder.path("link")).expect("links can be made");
+    folder.assert_refused(
+        ["slam", "good.graph", "--dot", "link"],
+        "link: can't write: it is the map to be read; name another file",
     );
 }
 
@@ -146,19 +154,98 @@ fn a_name_that_is_not_text() {
     );
 }
 
+fn full() -> Stdio {
+    let full = File::options().write(true).open("/dev/full");
+    Stdio::from(full.expect("Linux has /dev/full"))
+}
+
+#[test]
+fn a_file_that_is_too_long() {
+    let folder = Folder::new("too_long");
+    // Without blocks: it takes no room on the disk, and none in memory if it isn't read.
+    File::create(folder.path("long.graph"))
+        .and_then(|file| file.set_len((1 << 30) + 1))
+        .expect("the test's folder can be written");
+    let outcome = folder.run(["slam", "long.graph"]);
+    assert_eq!(
+        outcome.stderr,
+        "taskweave: long.graph: is longer than 1073741824 bytes, the most that are read; is this a pose graph? \
+         If so, leave out measurements\n"
+    );
+    assert_eq!(outcome.code, Some(2));
+    assert_eq!(folder.names(), ["long.graph"]);
+}
+
+#[test]
+fn standard_error_that_is_full_or_closed() {
+    let folder = Folder::new("full_stderr");
+    let (reader, closed) = std::io::pipe().expect("pipes can be made");
+    drop(reader);
+    for arguments in [
+        &["bogus"][..],
+        &["slam", "missing"],
+        &["slam", "--svg", "."],
+    ] {
+        for stderr in [
+            full(),
+            Stdio::from(closed.try_clone().expect("one more descriptor")),
+        ] {
+            let outcome = Outcome::of(folder.program(arguments).stderr(stderr));
+            assert_eq!(outcome.code, Some(2), "{arguments:?}");
+            assert_eq!(outcome.stdout, "");
+        }
+        let outcome = Outcome::of(folder.program(arguments).stderr(full()).stdout(full()));
+        assert_eq!(outcome.code, Some(2), "{arguments:?}");
+    }
+    assert_eq!(folder.names(), [] as [&str; 0]);
+}
+
+/// Whichever was written last would be all that is left.
+#[test]
+fn an_output_that_standard_output_or_error_goes_to() {
+    let folder = Folder::new("same_as_stdout");
+    folder.write("good.graph", TWO_POSES);
+    for (option, name) in [
+        ("--svg", "/dev/stdout"),
+        ("--dot", "/dev/fd/1"),
+        ("--svg", "report"),
+        ("--dot", "./report"),
+    ] {
+        folder.write("report", "");
+        let report = File::create(folder.path("report")).expect("just written");
+        let outcome = Outcome::of(
+            folder
+                .program(["slam", "good.graph", option, name])
+                .stdout(report),
+        );
+        assert_eq!(
+            outcome.stderr,
+            format!(
+                "taskweave: {name}: can't write: it is where standard output goes; name another file\n"
+            )
+        );
+        assert_eq!(outcome.code, Some(2));
+        assert_eq!(folder.read("report"), "");
+    }
+    let report = File::create(folder.path("report")).expect("just written");
+    let outcome = Outcome::of(
+        folder
+            .program(["slam", "good.graph", "--svg", "report"])
+            .stderr(report),
+    );
+    assert_eq!(outcome.code, Some(2));
+    assert_eq!(
+        folder.read("report"),
+        "taskweave: report: can't write: it is where standard error goes; name another file\n"
+    );
+    assert_eq!(folder.names(), ["good.graph", "report"]);
+}
+
 #[test]
 fn standard_output_that_is_full() {
     let folder = Folder::new("full_stdout");
     folder.write("good.graph", TWO_POSES);
-    let full = std::fs::File::options()
-        .write(true)
-        .open("/dev/full")
-        .expect("Linux has /dev/full");
-    let outcome = Outcome::of(
-        folder
-            .program(["slam", "good.graph"])
-            .stdout(Stdio::from(full)),
-    );
+    let outcome = Outcome::of(folder.program(["slam", "good.graph"]).stdout(full()));
     assert_eq!(
         outcome.stderr,
         "taskweave: standard output: can't write: No space left on device (os error 28)\n"

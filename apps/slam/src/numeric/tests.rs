@@ -190,7 +190,7 @@ fn places_in_scratch_memory_never_overlap_and_gaps_are_used_again() {
     let mut taken: Vec<(usize, usize)> = Vec::new();
     let mut most = 0;
     for _ in 0..5000 {
-        if taken.len() > 40 || random.next() % 3 == 0 && !taken.is_empty() {
+        if taken.len() > 40 || random.next().is_multiple_of(3) && !taken.is_empty() {
             let (at, length) = taken.swap_remove(random.next() as usize % taken.len());
             room.give_back(at, length);
         } else {

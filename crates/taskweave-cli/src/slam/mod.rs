@@ -19,7 +19,7 @@ use job::Job;
 use outputs::Outputs;
 use progress::Progress;
 
-/// Does the job and reports it. Files appear when everything else has succeeded.
+/// Does the job and reports it. Regular files appear when everything else has succeeded; pipes and devices get theirs before the report.
 pub(crate) fn run(args: &SlamArgs) -> Result<(), Failure> {
     let file = match &args.file {
         Some(file) => file.clone(),

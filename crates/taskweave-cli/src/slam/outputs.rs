@@ -20,29 +20,22 @@ impl Outputs {
         let svg = Destination::check(&args.svg)?;
         let dot = args.dot.as_deref().map(Destination::check).transpose()?;
         // An input that isn't there is reported by whoever reads it.
-        let input = fs::canonicalize(input).ok();
+        let input = fs::metadata(input).ok();
         for destination in [Some(&svg), dot.as_ref()].into_iter().flatten() {
-            if input
-                .as_deref()
-                .is_some_and(|input| destination.replaces(input))
-            {
-                return Err(Failure::Overwrites {
-                    file: destination.named().into(),
-                    other: "the map to be read",
-                });
-            }
+            destination.refuse(input.as_ref(), "the map to be read")?;
         }
-        if let Some(dot) = dot.as_ref().filter(|dot| dot.replaces(svg.real())) {
-            return Err(Failure::Overwrites {
-                file: dot.named().into(),
-                other: "the picture",
-            });
+        if let Some(dot) = &dot {
+            dot.refuse_output(&svg, "the picture")?;
         }
         Ok(Self { svg, dot })
     }
 
-    /// Writes all of them, seen by nobody yet.
-    pub(crate) fn stage(&self, svg: &str, dot: Option<&str>) -> Result<StagedOutputs<'_>, Failure> {
+    /// Does all that can be done before a regular file changes. Pipes and devices are written now, the graph first.
+    pub(crate) fn stage<'a>(
+        &'a self,
+        svg: &'a str,
+        dot: Option<&'a str>,
+    ) -> Result<StagedOutputs<'a>, Failure> {
         let dot = match (&self.dot, dot) {
             (Some(destination), Some(text)) => Some(destination.stage(text.as_bytes())?),
             _ => None,
