@@ -45,6 +45,30 @@ fn slam_short() {
     assert_help("slam_short", &["slam", "-h"]);
 }
 
+/// A command that is added has its help kept here, too.
+#[test]
+fn every_command_has_its_help_here() {
+    let folder = Folder::new("help_every");
+    let text = folder.run(["--help"]).success();
+    let commands: Vec<&str> = text
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert_eq!(
+        commands,
+        ["slam"],
+        "each needs `--help` and `-h` among these tests"
+    );
+    assert_eq!(
+        folder.run(["help"]).code,
+        Some(2),
+        "there is one way to ask"
+    );
+}
+
 #[test]
 fn the_version_is_the_packages() {
     let version = Folder::new("help_version").run(["--version"]).success();

@@ -1,6 +1,7 @@
 //! Iterates to the map, and measures each iteration on the way.
 
 use std::path::Path;
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use taskweave::{Metrics, Pool};
@@ -116,6 +117,7 @@ impl<'a> Job<'a> {
                 builder = builder.worker_threads(count);
             }
             let pool = builder.build().map_err(Failure::Pool)?;
+            sleep_once(&pool);
             let mut solver = Solver::new(problem, Options::default())?;
             solver.iterate(&pool)?;
             solver.reset();
@@ -251,6 +253,26 @@ impl OnPool {
             steals: after.total().steals_won - before.total().steals_won,
             wakes: after.wakes() - before.wakes(),
         }
+    }
+}
+
+/// Has this thread sleep for a task of the pool. Each thread gets what it sleeps on when it first does so, which is one allocation, and an iteration
+/// may or may not be the first to need it.
+fn sleep_once(pool: &Pool) {
+    let (begin, begun) = mpsc::channel();
+    let (end, ended) = mpsc::channel::<()>();
+    let task = pool.spawn(move || {
+        let _ = begin.send(());
+        // Until the other side is gone.
+        let _ = ended.recv();
+    });
+    // A task that hasn't begun would be run by who waits for it.
+    let _ = begun.recv();
+    let asleep = task.wait_timeout(Duration::from_millis(1));
+    drop(end);
+    if let Err(task) = asleep {
+        // Nothing but the end matters here.
+        let _ = task.wait();
     }
 }
 
