@@ -242,11 +242,11 @@ fn close_world(world: &World) {
 }
 
 fn add_keeper(shared: &Shared, slot: usize) {
-    let keeper = Box::new(Keeper {
+    let keeper = Arc::new(Keeper {
         parker: Parker::new(),
         slot: AtomicUsize::new(slot),
     });
-    let address = (&raw const *keeper).cast_mut();
+    let address = Arc::as_ptr(&keeper).cast_mut();
     let mut keepers = lock(shared);
     keepers.all.push(keeper);
     keepers.live += 1;
@@ -576,7 +576,7 @@ fn a_pool_outlives_what_blocks() {
             unsafe { shared.inject(last) };
         });
         // SAFETY: a live header, in no queue.
-        assert!(unsafe { blocking::submit(&world.shared, blocks) });
+        unsafe { blocking::submit(&world.shared, blocks) }.unwrap();
         order.run(vec![world.here().body(move |world| {
             close(&world.shared, Phase::Draining);
             world.keep_asleep(0);

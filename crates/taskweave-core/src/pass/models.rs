@@ -73,7 +73,7 @@ fn passes(shared: &Arc<Shared>, mut frozen: FrozenPass<'static>, count: u32) -> 
     body(move || {
         for _ in 0..count {
             frozen.begin(&shared);
-            frozen.core.run_here(None);
+            frozen.core().run_here(None);
             assert_eq!(frozen.finish().unwrap().executed, 3);
         }
     })
