@@ -88,6 +88,18 @@ fn no_argument_at_all_runs_the_job() {
         text.starts_with("w10000.graph: 10000 poses, 64311 constraints; "),
         "{text}"
     );
+    // "one iteration: N tasks, ..."
+    let tasks = text
+        .split("one iteration: ")
+        .nth(1)
+        .and_then(|rest| rest.split(',').next())
+        .expect("the head of the report");
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
+    let readme = fs::read_to_string(readme).expect("the project's own file");
+    assert!(
+        readme.contains(&format!("one static graph of {tasks}, built once")),
+        "the README doesn't say {tasks}"
+    );
     assert_eq!(folder.names(), ["slam.svg"]);
     let picture = folder.read("slam.svg");
     assert!(picture.starts_with("<svg") && picture.ends_with("</svg>\n"));

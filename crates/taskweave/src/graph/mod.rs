@@ -1,4 +1,5 @@
-//! Static graphs: built once, checked, frozen, and run as often as you like without allocating.
+//! Static graphs: built once, checked, frozen, and run as often as you like without allocating
+//! ([what that leaves out](Graph::run#cost)).
 //!
 //! ```
 //! use std::sync::atomic::{AtomicU32, Ordering::Relaxed};

@@ -20,14 +20,22 @@ impl<'env> Graph<'env> {
     }
 
     /// Runs each task once, each after its predecessors, and waits for the end. This thread works along, if it is one of the
-    /// pool's or one of its workers sleeps.
+    /// pool's or one of its workers sleeps. On a pool that has been shut down it runs the whole pass.
+    ///
+    /// Bodies may run graphs of their own. But **hold no lock while a graph runs** (nor around [`join`](crate::join) or
+    /// [`scope`](crate::scope)): the wait for its end may run other tasks on top of this stack, and one that needs a
+    /// [`Mutex`](std::sync::Mutex) which the code below has locked waits for ever. Nothing finds that out.
     ///
     /// # Errors
     /// The first body that failed or panicked, and how many more did; the rest was skipped. The graph can be run again.
     ///
     /// # Cost
-    /// No allocation, no lock; about ten nanoseconds a task, one atomic operation for each edge into a task with
-    /// several predecessors, and none for the others.
+    /// About ten nanoseconds a task, one atomic operation for each edge into a task with several predecessors, and none for the others.
+    ///
+    /// No allocation and no lock, but for these. A pass that fails allocates twice, for the error's `Arc` and for the task's name, and a
+    /// panic brings its own. A thread that sleeps for a pool for the first time in its life allocates what it sleeps on. And in a spawned task or
+    /// a prepared job, where the wait may only help with parts of the same task: when none are left and others still run elsewhere, the
+    /// worker's slot goes to a spare thread, which takes a lock and may start that thread.
     pub fn run(&mut self, pool: &Pool) -> Result<Pass, PassError> {
         self.frozen.run(pool)
     }
