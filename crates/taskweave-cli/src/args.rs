@@ -24,11 +24,11 @@ struct Program {
 pub(crate) enum Command {
     /// Find the map that fits a robot's measurements best
     ///
-    /// Reads a pose graph (TORO or g2o, 2-D) and minimises the squared error of its constraints by
-    /// Gauss–Newton. Each iteration is one run of one static task graph: linearise, assemble,
-    /// factorise, solve, update. Every iteration is done twice, by the fastest sequential form and by
-    /// the graph, to compare; with `--sequential` or `--quiet` it is done once. Writes a picture of
-    /// the map before and after.
+    /// Reads a pose graph (TORO or g2o, 2-D, up to 1 GiB) and minimises the squared error of its
+    /// constraints by Gauss–Newton. Each iteration is one run of one static task graph: linearise,
+    /// assemble, factorise, solve, update. Every iteration is done twice, by the fastest sequential
+    /// form and by the graph, to compare; with `--sequential` or `--quiet` it is done once. Writes a
+    /// picture of the map before and after.
     #[command(verbatim_doc_comment)]
     Slam(SlamArgs),
 }

@@ -1,5 +1,5 @@
-//! Static graphs: built once, checked, frozen, and run as often as you like without allocating
-//! ([what that leaves out](Graph::run#cost)).
+//! Static graphs: built once, checked, frozen, and run as often as you like without allocating (what
+//! that leaves out is said at [`Graph::run`]).
 //!
 //! ```
 //! use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
