@@ -42,6 +42,7 @@ stall-keeper-looks-not          lib  keeper::models::stall::the_last_to_sleep_fi
 stall-naps-uncounted            lib  keeper::models::stall::a_nap_between_two_looks_is_noticed
 stall-outside-overlooked        lib  keeper::models::stall::a_nap_between_two_looks_is_noticed
 stall-waits-overlooked          lib  keeper::models::stall::a_wait_that_is_over_moves
+stall-blocking-after-sleepers   lib  keeper::models::stall::a_blocking_thread_moves_what_waits_for_it
 stall-permit-after-sleeper      lib  keeper::models::stall::a_wait_that_is_over_moves
 blocked-look-before-lock        lib  spawn::models::one_of_two_that_wait_for_each_other_is_told
 blocked-runner-stays            lib  spawn::models::a_wait_after_a_task_is_not_its_own
@@ -60,6 +61,7 @@ stall-keeper-looks-not        src/keeper.rs      /^fn await_wake/,/^}/ s/shared.
 stall-naps-uncounted          src/idle/mod.rs    s/Counts\((self.counts.load\(Ordering::SeqCst\))\) == since/(\1 ^ since.0) as u32 == 0/
 stall-outside-overlooked      src/stall.rs       s/&& outside == 0/\&\& outside < 9/
 stall-waits-overlooked        src/stall.rs       s/&& self.waits_are_still\(\)//
+stall-blocking-after-sleepers src/stall.rs       s/&& self.blocking.is_idle\(\)//;s/&& self.waits_are_still\(\)/\&\& self.blocking.is_idle() \&\& self.waits_are_still()/
 stall-permit-after-sleeper    src/stall.rs       s/parker.permits\(\) == 0 && parker.sleepers\(\) > 0/parker.sleepers() > 0 \&\& parker.permits() == 0/
 blocked-look-before-lock      src/blocked.rs     s/blocked.push\(/drop(blocked); lock().push(/
 blocked-runner-stays          src/spawn/cell.rs  s/cell.core.runner.store\(0, Ordering::Relaxed\);//

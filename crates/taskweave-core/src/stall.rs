@@ -98,12 +98,13 @@ impl Shared {
         let without_slot = self.sleepers.without_slot.load(Ordering::SeqCst);
         let outside = self.sleepers.outside.load(Ordering::SeqCst)
             + self.sleepers.in_line.load(Ordering::SeqCst);
+        // All who could have woken a listed sleeper by now, before the sleepers themselves.
         let still = without_slot == list.len()
             && outside == 0
+            && self.blocking.is_idle()
             && list
                 .iter()
                 .all(|s| !s.moved_from_outside && sleeps(s.parker))
-            && self.blocking.is_idle()
             && self.waits_are_still()
             && !self.work_visible()
             && self.idle.is_still(self.slots.len(), since);

@@ -4,8 +4,10 @@
 //! never ends.
 
 use taskweave_sys::sync::atomic::{AtomicBool, Ordering};
+use taskweave_sys::sync::thread::yield_now;
 
 use super::{Here, World, close_world, leak, setter};
+use crate::blocking;
 use crate::latch::Latch;
 use crate::model::{Body, check};
 use crate::thread;
@@ -103,5 +105,25 @@ fn a_wait_that_is_over_moves() {
                 assert!(sleep(world, outer));
             }),
         ]);
+    });
+}
+
+/// A blocking thread ends what the sleeper waits for, and is idle then, while a keeper lies down and looks.
+#[test]
+fn a_blocking_thread_moves_what_waits_for_it() {
+    check(2, |order| {
+        let world = World::with_sleeper();
+        let here = world.here();
+        let latch = leak(Latch::new());
+        // SAFETY: a live header, in no queue.
+        unsafe { blocking::submit(&world.shared, setter(&world, latch)) }.unwrap();
+        order.run(vec![
+            here.body(|world| world.keep(0)),
+            sleeper(here, latch, true),
+        ]);
+        // The task's memory is the world's.
+        while !world.shared.blocking.is_idle() {
+            yield_now();
+        }
     });
 }
