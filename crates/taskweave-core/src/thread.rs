@@ -99,26 +99,36 @@ pub(crate) fn pool() -> *const Shared {
 
 taskweave_sys::thread_local! {
     /// While this thread sweeps: the pools that are to be swept when it's done.
-    static SWEEPS: Cell<*const RefCell<Vec<Arc<Shared>>>> = const { Cell::new(ptr::null()) };
+    static SWEEPS: Cell<*const Sweeps> = const { Cell::new(ptr::null()) };
+}
+
+struct Sweeps {
+    now: Cell<*const Shared>,
+    later: RefCell<Vec<Arc<Shared>>>,
 }
 
 /// Calls `sweep` for a pool that has ended, and then for those that this was called for meanwhile, on this thread. Never nested: what is swept may
 /// hand on to another pool, and so on.
 pub(crate) fn sweep_in_turn(shared: &Shared, sweep: impl Fn(&Shared)) {
     // SAFETY: not null only while the frame below, of this thread, goes on.
-    if let Some(later) = unsafe { SWEEPS.with(Cell::get).as_ref() } {
-        later.borrow_mut().extend(shared.this.upgrade());
+    if let Some(sweeps) = unsafe { SWEEPS.with(Cell::get).as_ref() } {
+        // The sweep under way goes on until its own pool's queues are empty.
+        if !ptr::eq(sweeps.now.get(), shared) {
+            sweeps.later.borrow_mut().extend(shared.this.upgrade());
+        }
         return;
     }
-    let later = RefCell::new(Vec::new());
-    SWEEPS.with(|sweeps| sweeps.set(&raw const later));
+    let sweeps = Sweeps {
+        now: Cell::new(shared),
+        later: RefCell::default(),
+    };
+    SWEEPS.with(|current| current.set(&raw const sweeps));
     sweep(shared);
     loop {
-        let next = later.borrow_mut().pop();
-        match next {
-            Some(next) => sweep(&next),
-            None => break,
-        }
+        let next = sweeps.later.borrow_mut().pop();
+        let Some(next) = next else { break };
+        sweeps.now.set(Arc::as_ptr(&next));
+        sweep(&next);
     }
     SWEEPS.with(|sweeps| sweeps.set(ptr::null()));
 }

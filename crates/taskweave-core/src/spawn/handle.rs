@@ -181,7 +181,8 @@ impl<T: 'static> JoinHandle<T> {
             let from_outside = deadline.is_some() || elsewhere;
             pool.sleepers.enter(Some(&stalled), from_outside)
         });
-        loop {
+        // A wait that has taken its permit doesn't announce itself again: it would be taken for one that sleeps (`stall`).
+        while !self.is_finished() {
             let ticket = parker.prepare();
             if self.is_finished() {
                 ticket.cancel();
@@ -207,6 +208,7 @@ impl<T: 'static> JoinHandle<T> {
             }
             ticket.commit_timeout(left);
         }
+        Ok(true)
     }
 
     /// Names who is to be woken. False: the task is done.
