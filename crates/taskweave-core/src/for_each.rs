@@ -90,8 +90,9 @@ struct Splitter {
 }
 
 impl Splitter {
-    /// Halves to be made for each worker, so that uneven bodies even out.
-    const PER_WORKER: usize = 2;
+    /// Parts to be made for each worker: uneven bodies even out, and so do workers of which one wakes 30 µs after the other. With 2, loops of ten million
+    /// items take 3 to 5 % longer; a part costs a `join`.
+    const PER_WORKER: usize = 16;
 
     fn here() -> Self {
         Worker::with_current(|worker| Splitter {
