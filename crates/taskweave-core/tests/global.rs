@@ -58,7 +58,9 @@ fn the_pool_of_those_who_name_none() {
     everything("everybodys");
     std::thread::scope(|s| {
         for _ in 0..3 {
-            s.spawn(|| everything("everybodys"));
+            // Each works in the pool as a guest, and so may run what another one has spawned.
+            let guest = std::thread::Builder::new().name("everybodys-guest".to_owned());
+            guest.spawn_scoped(s, || everything("everybodys")).unwrap();
         }
     });
 
