@@ -65,14 +65,24 @@ fn a_saturated_pool_sends_next_to_no_wakes_and_an_idle_one_costs_next_to_nothing
         assert!(wakes * 1000 <= tasks, "{wakes} wakes for {tasks} tasks");
 
         asleep(&pool);
-        // The scheduler's own accounts settle a moment later.
-        std::thread::sleep(Duration::from_millis(20));
         let window = Duration::from_secs(if soak() { 10 } else { 2 });
-        let before = cpu_time();
-        std::thread::sleep(window);
-        let spent = Duration::from_nanos(cpu_time() - before);
+        let idle = || {
+            // The scheduler's own accounts settle a moment later.
+            std::thread::sleep(Duration::from_millis(20));
+            let before = cpu_time();
+            std::thread::sleep(window);
+            Duration::from_nanos(cpu_time() - before)
+        };
+        // What a pool spends to idle it spends in every window; what the machine charges to whom it interrupts, in some.
+        let spent: Vec<Duration> = std::iter::repeat_with(idle)
+            .take(5)
+            .scan(false, |over, spent| {
+                let go_on = !std::mem::replace(over, spent * 200 < window);
+                go_on.then_some(spent)
+            })
+            .collect();
         assert!(
-            spent * 200 < window,
+            spent.iter().any(|&spent| spent * 200 < window),
             "idle for {window:?}, but {spent:?} of processor time"
         );
     }
