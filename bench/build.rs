@@ -2,7 +2,13 @@
 
 use std::{env, error::Error, fs, path::Path, process::Command};
 
-const PEERS: [&str; 3] = ["rayon", "chili", "crossbeam-deque"];
+const PEERS: [&str; 5] = [
+    "rayon",
+    "chili",
+    "crossbeam-deque",
+    "tokio",
+    "async-executor",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let rustc = Command::new(env::var("RUSTC")?).arg("--version").output()?;

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
-use crate::suites::Suite;
+use taskweave_taskbench::Kind;
+
+use crate::suites::{Case, Suite};
 
 /// Measures Taskweave and other runtimes side by side, in turns, and shows the ratios.
 #[derive(Debug, Parser)]
@@ -27,9 +29,42 @@ pub(crate) struct Arguments {
     /// Only the cases with this in their name, as --list shows it
     #[arg(long, value_name = "SUBSTRING")]
     pub(crate) case: Option<String>,
+    /// In suite taskbench, only these engines, one option for each [default: all]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) engine: Vec<Kind>,
+    /// In suite taskbench, only these patterns, one option for each, or `geomean` [default: all that are compared]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pattern: Vec<String>,
     /// Show the names of the cases and do nothing
     #[arg(long)]
     pub(crate) list: bool,
+}
+
+impl Arguments {
+    /// Whether a case is about one of the engines that were asked for, or not about engines at all.
+    pub(crate) fn has_engine(&self, case: &Case) -> bool {
+        let asked = || self.engine.iter().any(|engine| engine.name() == case.peer);
+        case.suite != Suite::Taskbench || self.engine.is_empty() || asked()
+    }
+
+    /// Whether a case is about one of the patterns that were asked for, or not about patterns at all.
+    pub(crate) fn has_pattern(&self, case: &Case) -> bool {
+        let pattern = case.name.split(' ').nth(1);
+        let asked = || self.pattern.iter().any(|asked| Some(&**asked) == pattern);
+        case.suite != Suite::Taskbench || self.pattern.is_empty() || asked()
+    }
+
+    /// What was asked for, in words.
+    pub(crate) fn wanted(&self) -> String {
+        let engines = self
+            .engine
+            .iter()
+            .map(|engine| format!("--engine {engine}"));
+        let patterns = self.pattern.iter().map(|name| format!("--pattern {name}"));
+        let case = self.case.iter().map(|part| format!("--case {part}"));
+        let all: Vec<String> = engines.chain(patterns).chain(case).collect();
+        all.join(" ")
+    }
 }
 
 /// One suite or all.
@@ -41,6 +76,10 @@ pub(crate) enum Choice {
     Spawn,
     /// Pose graphs
     Slam,
+    /// Static graphs, built once and run again
+    Graph,
+    /// Task Bench
+    Taskbench,
     /// Every suite
     All,
 }
@@ -52,6 +91,8 @@ impl Choice {
             Self::All => true,
             Self::Kernel => suite == Suite::Kernel,
             Self::Spawn => suite == Suite::Spawn,
+            Self::Graph => suite == Suite::Graph,
+            Self::Taskbench => suite == Suite::Taskbench,
             Self::Slam => suite == Suite::Slam,
         }
     }

@@ -35,7 +35,7 @@ pub(crate) enum BenchError {
     #[error("{side}, in a process of its own, {what}")]
     Process { side: &'static str, what: String },
     /// Nothing has such a name.
-    #[error("no case's name contains `{0}`: see --list")]
+    #[error("there is no case of {0}: see --list")]
     NoCase(String),
     /// A file couldn't be written.
     #[error("can't write {path}: {source}")]

@@ -72,15 +72,16 @@ fn chosen(arguments: &Arguments) -> Result<Vec<Case>, BenchError> {
     let cases: Vec<Case> = suites::catalogue()
         .into_iter()
         .filter(|case| arguments.suite.has(case.suite))
+        .filter(|case| arguments.has_engine(case) && arguments.has_pattern(case))
         .filter(|case| {
             let wanted = arguments.case.as_ref();
             wanted.is_none_or(|wanted| case.title().contains(wanted.as_str()))
         })
         .collect();
-    match &arguments.case {
-        Some(wanted) if cases.is_empty() => Err(BenchError::NoCase(wanted.clone())),
-        _ => Ok(cases),
+    if cases.is_empty() {
+        return Err(BenchError::NoCase(arguments.wanted()));
     }
+    Ok(cases)
 }
 
 fn measure(case: &Case, arguments: &Arguments) -> Result<Finding, BenchError> {
@@ -91,6 +92,7 @@ fn measure(case: &Case, arguments: &Arguments) -> Result<Finding, BenchError> {
     }
     bar.tick();
     let setup = Setup {
+        case: case.name,
         workers: case.workers.unwrap_or(arguments.workers),
     };
     let mut pair = (case.build)(&setup)?;

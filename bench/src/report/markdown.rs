@@ -15,7 +15,13 @@ pub(crate) fn markdown(findings: &[Finding], about: &str) -> String {
          come first. Times are nanoseconds per unit; CPU is that of all threads together.\n\n{about}\n\n"
     ));
     page.push_str(&summary(findings));
-    for suite in [Suite::Kernel, Suite::Spawn, Suite::Slam] {
+    for suite in [
+        Suite::Kernel,
+        Suite::Spawn,
+        Suite::Graph,
+        Suite::Taskbench,
+        Suite::Slam,
+    ] {
         let mut rows: Vec<&Finding> = findings
             .iter()
             .filter(|finding| finding.row.suite == suite)

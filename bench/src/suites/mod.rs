@@ -1,9 +1,11 @@
 //! What is measured: every case is one job done by this project and by one peer.
 
+mod graph;
 mod kernel;
 mod pools;
 mod slam;
 mod spawn;
+mod taskbench;
 
 #[cfg(feature = "slam-peers")]
 pub(crate) use slam::cholmod_child;
@@ -23,6 +25,10 @@ pub(crate) enum Suite {
     Kernel,
     /// Tasks of their own: fan-out, submissions from outside.
     Spawn,
+    /// Static graphs, built once and run again.
+    Graph,
+    /// Task Bench: how small tasks may be.
+    Taskbench,
     /// The whole: pose graphs.
     Slam,
 }
@@ -32,6 +38,8 @@ impl fmt::Display for Suite {
         f.pad(match self {
             Self::Kernel => "kernel",
             Self::Spawn => "spawn",
+            Self::Graph => "graph",
+            Self::Taskbench => "taskbench",
             Self::Slam => "slam",
         })
     }
@@ -40,6 +48,8 @@ impl fmt::Display for Suite {
 /// What a case is told.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Setup {
+    /// The case's name, for suites whose cases differ by it.
+    pub(crate) case: &'static str,
     /// How many threads each side may compute with.
     pub(crate) workers: usize,
 }
@@ -72,6 +82,15 @@ impl Case {
         }
     }
 
+    /// What the row is about apart from whom it is held against, which some names end with.
+    #[cfg(test)]
+    fn job(&self) -> &'static str {
+        match self.suite {
+            Suite::Taskbench => self.name.trim_end_matches(self.peer),
+            _ => self.name,
+        }
+    }
+
     /// Its full name, which `--case` looks at.
     pub(crate) fn title(&self) -> String {
         format!("{}/{} vs {}", self.suite, self.name, self.peer)
@@ -80,7 +99,14 @@ impl Case {
 
 /// Every case, suite by suite.
 pub(crate) fn catalogue() -> Vec<Case> {
-    [kernel::cases(), spawn::cases(), slam::cases()].concat()
+    [
+        kernel::cases(),
+        spawn::cases(),
+        graph::cases(),
+        taskbench::cases(),
+        slam::cases(),
+    ]
+    .concat()
 }
 
 #[cfg(test)]
@@ -102,7 +128,7 @@ mod tests {
         let parallel = |case: &super::Case| case.workers.is_none();
         for case in catalogue().into_iter().filter(parallel) {
             assert!(
-                catalogue().iter().any(|other| other.name == case.name
+                catalogue().iter().any(|other| other.job() == case.job()
                     && other.suite == case.suite
                     && other.peer == "sequential"),
                 "{} has none",
