@@ -9,6 +9,7 @@ const LAYERS: [&[&str]; 6] = [
     &["taskweave"],
     &["taskweave-process", "taskweave-progress"],
     &["taskweave-cluster"],
+    &["taskweave-taskbench"],
     &["taskweave-cli", "taskweave-bench"],
 ];
 
