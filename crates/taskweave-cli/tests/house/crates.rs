@@ -3,7 +3,7 @@
 use crate::tree::Tree;
 
 /// The layers, lowest first. Crates of one row do not know each other.
-const LAYERS: [&[&str]; 6] = [
+const LAYERS: [&[&str]; 7] = [
     &["taskweave-sys"],
     &["taskweave-core"],
     &["taskweave"],
