@@ -52,6 +52,9 @@ pub(super) fn cases() -> Vec<Case> {
         case("push+publish+pop fifo", "crossbeam", |_| {
             pair(public_fifo()?, crossbeam(Worker::new_fifo()))
         }),
+        case("push+publish+pop fifo", "sequential", |_| {
+            pair(public_fifo()?, plain_fifo())
+        }),
     ]
 }
 
