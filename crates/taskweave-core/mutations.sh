@@ -32,6 +32,9 @@ prepare-end-overlooks-waiter    lib  prepare::models::a_wait_meets_the_run
 pass-seed-from-counters         lib  pass::models::seed_race
 pass-arrive-relaxed             lib  pass::models::seed_race
 pass-target-of-one              lib  pass::models::two_passes_on_the_same_counters
+pass-skip-ends-here             lib  pass::models::a_stop_meets_a_cancel
+pass-skip-by-store              lib  pass::models::skips_are_counted
+pass-mark-after-arrival         lib  pass::models::a_live_edge_is_seen_by_the_last_to_arrive
 idle-waker-gives-up             lib  keeper::models::a_borrower_leaves_while_work_comes
 keeper-woken-relaxed            lib  keeper::models::a_borrower_leaves_while_work_comes
 keeper-blocking-overlooked      lib  keeper::models::a_pool_outlives_what_blocks

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use loom::cell::UnsafeCell;
 use taskweave_sys::inbox::Pop;
 
-use super::{FrozenPass, Verdict, VertexSpec};
+use super::{FrozenPass, PassError, PassPlan, PassReport, Verdict, VertexSpec};
+use crate::cancel::CancelToken;
+use crate::error::TaskError;
 use crate::model::{Body, body, check};
 use crate::pool::Pool;
 use crate::shared::Shared;
@@ -72,11 +74,29 @@ fn passes(shared: &Arc<Shared>, mut frozen: FrozenPass<'static>, count: u32) -> 
     let shared = Arc::clone(shared);
     body(move || {
         for _ in 0..count {
-            frozen.begin(&shared);
-            frozen.core().run_here(None);
-            assert_eq!(frozen.finish().unwrap().executed, 3);
+            assert_eq!(pass(&shared, &mut frozen, None).unwrap().executed, 3);
         }
     })
+}
+
+/// As `FrozenPass::run`, on a pool without threads.
+fn pass(
+    shared: &Shared,
+    frozen: &mut FrozenPass<'static>,
+    token: Option<&CancelToken>,
+) -> Result<PassReport, PassError> {
+    frozen.begin(shared, token);
+    frozen.core.run_here(None);
+    // SAFETY: the wait is over.
+    unsafe { frozen.core.finish() }
+}
+
+fn vertex(name: &str, body: impl FnMut() -> Verdict + Send + 'static) -> VertexSpec<'static> {
+    VertexSpec {
+        name: name.into(),
+        kind: 0,
+        body: Box::new(body),
+    }
 }
 
 /// Runs what is there, and what it has made ready itself.
@@ -112,5 +132,96 @@ fn two_passes_on_the_same_counters() {
         let frozen = two_before_one(&marks);
         order.run(vec![passes(&shared, frozen, 2), helper(&shared)]);
         assert_eq!([0, 1, 2].map(|vertex| marks.read(vertex)), [2; 3]);
+    });
+}
+
+/// Two bodies, one of which stops the pass, while somebody cancels it. One of the two is why the pass ended, and the next one is clean.
+#[test]
+fn a_stop_meets_a_cancel() {
+    check(3, |order| {
+        let (shared, token, marks) = (shared(), CancelToken::new(), Marks::new());
+        let stops = marks.clone();
+        let specs = vec![
+            vertex("stop", move || {
+                stops.add(0);
+                Verdict::Stop
+            }),
+            vertex("behind", || Verdict::Continue),
+            vertex("beside", || Verdict::Continue),
+        ];
+        let mut frozen = FrozenPass::freeze(specs, &[(0, 1)]).unwrap();
+        let owner = {
+            let (shared, token, marks) = (Arc::clone(&shared), token.clone(), marks.clone());
+            body(move || {
+                match pass(&shared, &mut frozen, Some(&token)) {
+                    Ok(report) => {
+                        assert_eq!(report.executed + report.skipped, 3);
+                        assert_eq!(marks.read(0), 1, "nobody has stopped the pass");
+                    }
+                    Err(error) => {
+                        assert!(matches!(error.error, TaskError::Cancelled));
+                        assert_eq!(error.executed + error.skipped, 3);
+                        assert!(error.skipped > 0);
+                    }
+                }
+                let stopped = marks.read(0);
+                let again = pass(&shared, &mut frozen, None).unwrap();
+                assert_eq!(marks.read(0), stopped + 1);
+                assert!(again.executed >= 1 && again.skipped >= 1);
+            })
+        };
+        let cancel = body(move || token.cancel());
+        order.run(vec![owner, helper(&shared), cancel]);
+    });
+}
+
+/// Vertices are skipped by two threads at once.
+#[test]
+fn skips_are_counted() {
+    check(2, |order| {
+        let (shared, token) = (shared(), CancelToken::new());
+        token.cancel();
+        let specs = (0..3)
+            .map(|_| vertex("skipped", || unreachable!()))
+            .collect();
+        let mut frozen = FrozenPass::freeze(specs, &[]).unwrap();
+        let owner = {
+            let shared = Arc::clone(&shared);
+            body(move || {
+                let error = pass(&shared, &mut frozen, Some(&token)).unwrap_err();
+                assert_eq!((error.executed, error.skipped), (0, 3));
+            })
+        };
+        order.run(vec![owner, helper(&shared)]);
+    });
+}
+
+/// A vertex after two: one comes by a branch that isn't chosen, the other's edge is live.
+#[test]
+fn a_live_edge_is_seen_by_the_last_to_arrive() {
+    check(2, |order| {
+        let (shared, marks) = (shared(), Marks::new());
+        let mut plan = PassPlan::new();
+        plan.vertex(vertex("decide", || Verdict::Branch(1)));
+        plan.vertex(vertex("live", || Verdict::Continue));
+        let both = marks.clone();
+        plan.vertex(vertex("both", move || {
+            both.add(0);
+            Verdict::Continue
+        }));
+        plan.vertex(vertex("chosen", || Verdict::Continue));
+        plan.branch(0, 2);
+        plan.branch(0, 3);
+        plan.edge(1, 2);
+        let mut frozen = plan.freeze().unwrap();
+        let owner = {
+            let shared = Arc::clone(&shared);
+            body(move || {
+                let report = pass(&shared, &mut frozen, None).unwrap();
+                assert_eq!((report.executed, report.skipped), (4, 0));
+            })
+        };
+        order.run(vec![owner, helper(&shared)]);
+        assert_eq!(marks.read(0), 1);
     });
 }

@@ -14,6 +14,9 @@ pub enum Next {
     Continue,
     /// Not at all: what hasn't begun is skipped.
     Stop,
+    /// With this one of the task's [branches](super::GraphBuilder::branches), counted from 0, and with the successors that are no branches. If there is
+    /// no such branch, that's an error of this task.
+    Branch(usize),
 }
 
 /// What a body may return: nothing, a [`Next`], or a `Result` of either with any error.
@@ -35,6 +38,7 @@ impl Outcome for Next {
         match self {
             Next::Continue => Verdict::Continue,
             Next::Stop => Verdict::Stop,
+            Next::Branch(chosen) => Verdict::Branch(chosen),
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Write};
 
-use taskweave_core::Pool;
 use taskweave_core::pass::{FrozenPass, PassError, PassReport};
+use taskweave_core::{CancelToken, Pool};
 
 /// A graph that is checked and frozen, to be run any number of times.
 #[derive(Debug)]
@@ -40,6 +40,31 @@ impl<'env> Graph<'env> {
         self.frozen.run(pool)
     }
 
+    /// As [`run`](Self::run); once `token` is cancelled, from whatever thread, tasks that haven't begun are skipped. A body that has begun goes on, unless it asks the token
+    /// itself. A cancel that comes when nothing is left to be skipped changes nothing.
+    ///
+    /// # Errors
+    /// As for `run`. If a task was skipped for the cancel and none has failed, the error is [`TaskError::Cancelled`](crate::TaskError::Cancelled), with the
+    /// first such task and the counts. The next pass is clean.
+    ///
+    /// ```
+    /// use taskweave::{CancelToken, Pool, graph::GraphBuilder};
+    ///
+    /// let pool = Pool::builder().worker_threads(2).build()?;
+    /// let token = CancelToken::new();
+    /// let mut builder = GraphBuilder::new();
+    /// let first = builder.task("first", || token.cancel());
+    /// let second = builder.task("second", || ());
+    /// builder.edge(first, second)?;
+    /// let error = builder.build()?.run_with(&pool, &token).unwrap_err();
+    /// assert!(error.is_cancelled());
+    /// assert_eq!((error.executed, error.skipped, &*error.vertex), (1, 1, "second"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn run_with(&mut self, pool: &Pool, token: &CancelToken) -> Result<Pass, PassError> {
+        self.frozen.run_with(pool, token)
+    }
+
     /// Number of tasks.
     pub fn tasks(&self) -> usize {
         self.frozen.vertices()
@@ -62,8 +87,16 @@ impl<'env> Graph<'env> {
             );
         }
         for vertex in 0..self.tasks() {
-            for next in self.frozen.successors(vertex) {
-                let _ = writeln!(text, "  {vertex} -> {next};");
+            for (place, next) in self.frozen.successors(vertex).iter().enumerate() {
+                let _ = match self.frozen.branch(vertex, place) {
+                    None => writeln!(text, "  {vertex} -> {next};"),
+                    Some(branch) => {
+                        writeln!(
+                            text,
+                            "  {vertex} -> {next} [style=dashed, label=\"{branch}\"];"
+                        )
+                    }
+                };
             }
         }
         text.push_str("}\n");

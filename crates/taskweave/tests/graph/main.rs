@@ -8,7 +8,9 @@ mod shapes;
 mod tracked;
 
 mod borrows;
+mod branches;
 mod build;
+mod cancel;
 mod dot;
 mod failures;
 mod nested;

@@ -1,0 +1,256 @@
+//! The verbs of a vertex: what happens when it's its turn, and what its end sets off.
+
+use core::ptr::NonNull;
+use std::any::Any;
+use std::sync::Arc;
+
+use taskweave_sys::mutated;
+
+use super::report::{NoSuchBranch, Verdict};
+use super::state::{Core, Course, NO_BRANCH, Vertex};
+use crate::error::{Panic, TaskError, catch};
+use crate::task::{Class, Description, Header, TaskVTable};
+use crate::thread;
+use crate::worker::Worker;
+
+/// For graphs of vertices and edges alone.
+pub(super) static PLAIN: TaskVTable = verbs(run);
+/// For all others.
+pub(super) static FULL: TaskVTable = verbs(run_full);
+
+const fn verbs(run: unsafe fn(NonNull<Header>)) -> TaskVTable {
+    TaskVTable {
+        run,
+        // The caller of the pass borrows for it, so it always runs to its end.
+        abandon: run,
+        describe,
+        kind: Some(kind),
+        tallies: true,
+        root: Some(root),
+        class: Class::Child,
+        label: "vertex",
+    }
+}
+
+type Ended = Result<Verdict, Box<dyn Any + Send>>;
+
+/// Which edges of a vertex that has ended are live.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Live {
+    All,
+    None,
+    /// This branch, and what is no branch.
+    Branch(u32),
+}
+
+unsafe fn run(task: NonNull<Header>) {
+    let vertex: NonNull<Vertex<'_>> = task.cast();
+    // SAFETY: a vertex lives as long as its pass runs, which this one's end is needed for.
+    let vertex = unsafe { vertex.as_ref() };
+    // SAFETY: the core holds the vertices.
+    let core = unsafe { vertex.core.as_ref() };
+    turn_to(core);
+    if core.is_cut(|| core.index_of(vertex)) {
+        core.count_skip();
+        if mutated!("pass-skip-ends-here") {
+            return;
+        }
+    } else {
+        match call(core, vertex) {
+            Ok(Verdict::Continue) => {}
+            ended => {
+                core.judge(vertex, ended);
+            }
+        }
+    }
+    // The body may have given the worker slot away.
+    Worker::with_current_of(core.pool(), |worker| core.pass_on(vertex, worker));
+}
+
+unsafe fn run_full(task: NonNull<Header>) {
+    let vertex: NonNull<Vertex<'_>> = task.cast();
+    // SAFETY: as in `run`.
+    let vertex = unsafe { vertex.as_ref() };
+    // SAFETY: the core holds the vertices.
+    let core = unsafe { vertex.core.as_ref() };
+    turn_to(core);
+    let index = core.index_of(vertex);
+    let live = if core.is_dead(vertex, index) || core.is_cut(|| index) {
+        core.count_skip();
+        Live::None
+    } else {
+        core.judge(vertex, call(core, vertex))
+    };
+    // The body may have given the worker slot away.
+    Worker::with_current_of(core.pool(), |worker| {
+        core.pass_on_live(vertex, live, worker);
+    });
+}
+
+/// Enters the ends that this worker owes to other passes.
+#[inline]
+fn turn_to(core: &Core<'_>) {
+    Worker::with_current_of(core.pool(), |worker| {
+        if let Some(worker) = worker {
+            worker.turn_to(core.tally());
+        }
+    });
+}
+
+/// Runs the body.
+#[inline]
+fn call(core: &Core<'_>, vertex: &Vertex<'_>) -> Ended {
+    let _rooted = thread::enter_root(core.round().root);
+    // SAFETY: one party runs a vertex in a pass, and passes follow one another.
+    catch(|| vertex.body.with_mut(|body| unsafe { (*body)() }))
+}
+
+impl<'env> Core<'env> {
+    /// Enters what a body said, and tells which edges are live.
+    fn judge(&self, vertex: &Vertex<'env>, ended: Ended) -> Live {
+        match ended {
+            Ok(Verdict::Continue) => return Live::All,
+            Ok(Verdict::Branch(chosen)) => {
+                let row = vertex.row();
+                let of_row = self.branches.get(row).unwrap_or_default();
+                let branches = of_row.iter().filter(|&&b| b != NO_BRANCH).count();
+                if chosen < branches {
+                    return Live::Branch(chosen as u32);
+                }
+                let error = Arc::new(NoSuchBranch { chosen, branches });
+                self.fail(self.index_of(vertex), TaskError::Failed(error));
+            }
+            Ok(Verdict::Stop) => {
+                let _ = self.turn(Course::Stopped);
+            }
+            Ok(Verdict::Fail(error)) => {
+                self.fail(self.index_of(vertex), TaskError::Failed(error));
+            }
+            Err(payload) => {
+                let panic = TaskError::Panicked(Panic::new(payload));
+                self.fail(self.index_of(vertex), panic);
+            }
+        }
+        // Whatever comes after is skipped anyway.
+        Live::None
+    }
+
+    /// Whether all edges into the vertex are dead.
+    #[inline]
+    fn is_dead(&self, vertex: &Vertex<'env>, index: usize) -> bool {
+        !self.branches.is_empty()
+            && vertex.in_degree > 0
+            && !self.more[index].live.is_marked(self.round().pass)
+    }
+
+    /// A sink has ended. The pass may be over, and the graph gone, when this returns.
+    #[inline]
+    fn end_sink(&self, worker: Option<&Worker>) {
+        match worker {
+            // SAFETY: the tally lives until this sink's end is entered.
+            Some(worker) => unsafe { worker.end_later(self.tally()) },
+            None => self.tally().done(1),
+        }
+    }
+
+    /// A vertex has ended, at the end of whatever this worker runs: its successors arrive. As soon as the last one of them that becomes ready is queued, the
+    /// pass may be over and the graph gone.
+    #[inline]
+    fn pass_on(&self, vertex: &Vertex<'env>, worker: Option<&Worker>) {
+        let row = vertex.row();
+        if row.is_empty() {
+            return self.end_sink(worker);
+        }
+        let pass = self.round().pass as u32;
+        let mut first = None;
+        for &successor in &self.successors[row] {
+            let next = &self.vertices[successor as usize];
+            if next.in_degree > 1 && !next.arrivals.arrive(next.in_degree, pass) {
+                continue;
+            }
+            if first.is_none() && worker.is_some() {
+                first = Some(successor);
+            } else {
+                self.make_ready(successor, worker);
+            }
+        }
+        if let (Some(worker), Some(first)) = (worker, first) {
+            // SAFETY: ready once a pass; this body is at its end.
+            unsafe { worker.run_next(self.task(first)) };
+        }
+    }
+
+    /// As [`pass_on`](Self::pass_on), telling the successors which edges are live. The last one to become ready is run next: rows are in ascending order of
+    /// urgency.
+    fn pass_on_live(&self, vertex: &Vertex<'env>, live: Live, worker: Option<&Worker>) {
+        let row = vertex.row();
+        if row.is_empty() {
+            return self.end_sink(worker);
+        }
+        let pass = self.round().pass;
+        let branching = !self.branches.is_empty();
+        let mut held = None;
+        for edge in row {
+            let successor = self.successors[edge];
+            let next = &self.vertices[successor as usize];
+            let mark = || {
+                if branching && self.is_live(edge, live) {
+                    self.more[successor as usize].live.mark(pass);
+                }
+            };
+            if !mutated!("pass-mark-after-arrival") {
+                mark();
+            }
+            if next.in_degree > 1 && !next.arrivals.arrive(next.in_degree, pass as u32) {
+                if mutated!("pass-mark-after-arrival") {
+                    mark();
+                }
+                continue;
+            }
+            if worker.is_none() {
+                self.make_ready(successor, None);
+            } else if let Some(earlier) = held.replace(successor) {
+                self.make_ready(earlier, worker);
+            }
+        }
+        if let (Some(worker), Some(held)) = (worker, held) {
+            // SAFETY: ready once a pass; this body is at its end.
+            unsafe { worker.run_next(self.task(held)) };
+        }
+    }
+
+    #[inline]
+    fn is_live(&self, edge: usize, live: Live) -> bool {
+        match live {
+            Live::All => true,
+            Live::None => false,
+            Live::Branch(chosen) => [NO_BRANCH, chosen].contains(&self.branches[edge]),
+        }
+    }
+}
+
+unsafe fn kind(task: NonNull<Header>) -> usize {
+    let vertex: NonNull<Vertex<'_>> = task.cast();
+    // SAFETY: called before it runs, so it's alive.
+    unsafe { vertex.as_ref() }.kind
+}
+
+unsafe fn root(task: NonNull<Header>) -> usize {
+    let vertex: NonNull<Vertex<'_>> = task.cast();
+    // SAFETY: called before it runs, so it's alive.
+    let core = unsafe { vertex.as_ref() }.core;
+    // SAFETY: the core holds the vertices.
+    unsafe { core.as_ref() }.round().root
+}
+
+unsafe fn describe(task: NonNull<Header>) -> Description {
+    let vertex: NonNull<Vertex<'_>> = task.cast();
+    // SAFETY: called before it runs, so it's alive.
+    let vertex = unsafe { vertex.as_ref() };
+    // SAFETY: the core holds the vertices.
+    let core = unsafe { vertex.core.as_ref() };
+    Description {
+        kind: "vertex",
+        name: Some(core.names[core.index_of(vertex)].to_string()),
+    }
+}
