@@ -1,12 +1,17 @@
 #![doc = include_str!("README.md")]
 
+mod completion;
 mod counter;
 #[cfg(all(test, taskweave_loom))]
 mod models;
 mod more;
+mod nested;
+mod observer;
 mod plan;
 mod report;
 mod round;
+mod rows;
+mod start;
 mod state;
 mod step;
 
@@ -19,13 +24,22 @@ use crate::thread;
 use crate::wait::enter;
 use crate::worker::Worker;
 
+pub use completion::{Completion, StaleCompletion};
+pub use nested::Again;
+pub use observer::{PassObserver, VertexEnd};
 pub use plan::{FreezeError, PassPlan, VertexSpec};
 pub use report::{PassError, PassReport, Verdict};
+use start::Ticket;
+pub use start::{AlreadyRunning, StartedPass};
 use state::{Core, Course, SharedCore};
+use std::sync::Arc;
+use taskweave_sys::mutated;
 
 /// A frozen graph that is run in passes, on memory that is reused.
 pub struct FrozenPass<'env> {
     core: SharedCore<'env>,
+    /// The last start's.
+    ticket: Option<Arc<Ticket>>,
 }
 
 impl fmt::Debug for FrozenPass<'_> {
@@ -39,7 +53,7 @@ impl fmt::Debug for FrozenPass<'_> {
 
 impl<'env> FrozenPass<'env> {
     fn new(core: SharedCore<'env>) -> Self {
-        FrozenPass { core }
+        FrozenPass { core, ticket: None }
     }
 
     /// Freezes vertices and edges `(from, to)`: the short form of a [`PassPlan`].
@@ -90,6 +104,16 @@ impl<'env> FrozenPass<'env> {
         (branch != state::NO_BRANCH).then_some(branch as usize)
     }
 
+    /// The graph that this vertex runs, if it runs one.
+    ///
+    /// # Panics
+    /// If there is no such vertex.
+    pub fn nested(&self, vertex: usize) -> Option<&FrozenPass<'env>> {
+        assert!(vertex < self.vertices(), "there is no vertex {vertex}");
+        let more = self.core.more.get(vertex)?;
+        more.inner.as_ref()
+    }
+
     /// Runs every vertex once, each after its predecessors, and waits for the last one. This thread works
     /// along, if it is one of the pool's or a worker sleeps.
     ///
@@ -116,6 +140,7 @@ impl<'env> FrozenPass<'env> {
         pool: &Pool,
         token: Option<&CancelToken>,
     ) -> Result<PassReport, PassError> {
+        self.wait_until_idle();
         self.begin(pool.shared(), token);
         if self.core.sinks > 0 {
             let core = &*self.core;
@@ -132,10 +157,7 @@ impl<'env> FrozenPass<'env> {
                 round.shared = shared;
                 round.root = thread::root();
                 round.token = token.cloned();
-                match token {
-                    Some(_) => Course::Watched,
-                    None => Course::Going,
-                }
+                Course::of(token)
             });
         }
     }
@@ -156,7 +178,10 @@ impl Core<'_> {
 
 impl Drop for FrozenPass<'_> {
     fn drop(&mut self) {
-        // SAFETY: no pass runs: each returns only at its end.
-        unsafe { self.core.strip() };
+        // A pass that goes on without its owner borrows nothing; its end drops the last share.
+        if !self.is_running() || mutated!("start-drop-strips-anyway") {
+            // SAFETY: no pass runs.
+            unsafe { self.core.strip() };
+        }
     }
 }

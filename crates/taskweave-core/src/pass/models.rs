@@ -1,6 +1,8 @@
 //! The models of passes: the code itself, on a pool without threads. Whoever waits for a pass there runs what is queued
 //! (as on a pool that has ended); a second thread does the same beside it.
 
+mod background;
+
 use std::sync::Arc;
 
 use loom::cell::UnsafeCell;

@@ -2,19 +2,23 @@
 
 use core::fmt;
 use core::ptr::NonNull;
-use std::sync::Arc;
 
 use taskweave_sys::sync::atomic::{AtomicIsize, AtomicU8, AtomicUsize};
 use taskweave_sys::sync::cell::UnsafeCell;
 
 use super::FrozenPass;
+use super::completion::Completion;
 use super::counter::JoinCounter;
-use super::more::More;
+use super::more::{Action, More};
+use super::nested::{Again, Rounds};
+use super::observer::PassObserver;
 use super::report::Verdict;
 use super::round::Round;
-use super::state::{Core, NO_BRANCH, Vertex};
+use super::rows::Rows;
+use super::state::{Core, SharedCore, Vertex};
 use super::step;
 use crate::latch::Tally;
+use crate::limit::Limit;
 use crate::task::Header;
 
 /// A vertex to be frozen: its name and its body.
@@ -69,14 +73,26 @@ impl fmt::Display for FreezeError {
 impl std::error::Error for FreezeError {}
 
 /// A graph to be frozen: vertices, edges, and whatever else is said of them. What isn't used costs nothing in a pass.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct PassPlan<'env> {
     specs: Vec<VertexSpec<'env>>,
-    edges: Vec<(u32, u32)>,
+    pub(super) edges: Vec<(u32, u32)>,
     /// Beside `edges`, as far as it goes: whether the edge is a branch.
-    branches: Vec<bool>,
+    pub(super) branches: Vec<bool>,
     /// Beside `specs`, as far as it goes.
     more: Vec<More<'env>>,
+    /// What vertices cost; one that isn't named costs 1. `None`: nobody is in a hurry.
+    costs: Option<Vec<(u32, u64)>>,
+    observer: Option<Box<dyn PassObserver + 'env>>,
+}
+
+impl fmt::Debug for PassPlan<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PassPlan")
+            .field("vertices", &self.vertices())
+            .field("edges", &self.edges.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'env> PassPlan<'env> {
@@ -125,7 +141,82 @@ impl<'env> PassPlan<'env> {
         self.branches.push(true);
     }
 
-    fn is_branch(&self, edge: usize) -> bool {
+    fn more(&mut self, vertex: u32) -> &mut More<'env> {
+        let enough = self.vertices().max(vertex as usize + 1);
+        if self.more.len() < enough {
+            self.more.resize_with(enough, More::default);
+        }
+        &mut self.more[vertex as usize]
+    }
+
+    /// Adds a vertex whose body begins something: it ends when the body has returned and the completion, or a clone of it, has been used, whichever comes last.
+    ///
+    /// # Panics
+    /// As for [`vertex`](Self::vertex).
+    pub fn begin(
+        &mut self,
+        name: Box<str>,
+        kind: usize,
+        body: Box<dyn FnMut(Completion) + Send + 'env>,
+    ) -> u32 {
+        let vertex = self.empty(name, kind);
+        self.more(vertex).action = UnsafeCell::new(Action::Begin(body));
+        vertex
+    }
+
+    /// Adds a vertex that runs a graph of its own, up to `rounds` times. A round that is stopped is the last one, and one that fails is an
+    /// error of this vertex; `again` is asked after each other round but the last. What is stopped or cancelled outside is so inside.
+    ///
+    /// # Panics
+    /// As for [`vertex`](Self::vertex).
+    pub fn nested(
+        &mut self,
+        name: Box<str>,
+        inner: FrozenPass<'env>,
+        rounds: u64,
+        again: Option<Again<'env>>,
+    ) -> u32 {
+        let vertex = self.empty(name, step::nested_kind());
+        let more = self.more(vertex);
+        more.action = UnsafeCell::new(Action::Nested(Rounds::new(rounds, again)));
+        more.inner = Some(inner);
+        vertex
+    }
+
+    fn empty(&mut self, name: Box<str>, kind: usize) -> u32 {
+        self.vertex(VertexSpec {
+            name,
+            body: Box::new(|| Verdict::Continue),
+            kind,
+        })
+    }
+
+    /// Has the vertex run only while it has a unit of the limit: until it has ended, if it begins something or runs a graph.
+    pub fn limit(&mut self, vertex: u32, limit: &Limit) {
+        self.more(vertex).limit = Some(limit.clone());
+    }
+
+    /// Queues the vertex, when it's ready, for the worker of this number, modulo their count. A hint: an idle one may take it.
+    pub fn place(&mut self, vertex: u32, worker: u32) {
+        self.more(vertex).place = Some(worker);
+    }
+
+    /// Orders what becomes ready at once by the length of the longest way from there to the end, where each vertex counts what it costs: 1, if nothing else is said.
+    pub fn hurry(&mut self) {
+        self.costs.get_or_insert_default();
+    }
+
+    /// As [`hurry`](Self::hurry), and says what a vertex costs, in any unit.
+    pub fn cost(&mut self, vertex: u32, cost: u64) {
+        self.costs.get_or_insert_default().push((vertex, cost));
+    }
+
+    /// Has the observer told of all that happens.
+    pub fn observe(&mut self, observer: Box<dyn PassObserver + 'env>) {
+        self.observer = Some(observer);
+    }
+
+    pub(super) fn is_branch(&self, edge: usize) -> bool {
         self.branches.get(edge).copied().unwrap_or(false)
     }
 
@@ -152,19 +243,18 @@ impl<'env> PassPlan<'env> {
     pub fn freeze(mut self) -> Result<FrozenPass<'env>, FreezeError> {
         self.check()?;
         let count = self.specs.len();
-        let rows = Rows::new(count, &self);
-        rows.check_acyclic()?;
-        if self.is_plain() {
-            self.more.clear();
-        } else {
-            self.more.resize_with(count, More::default);
+        let mut rows = Rows::new(count, &self);
+        let order = rows.check_acyclic()?;
+        if let Some(costs) = &self.costs {
+            rows.sort_by_urgency(&order, costs);
         }
-        let mut names = Vec::with_capacity(count);
         let verbs = if self.is_plain() {
             &step::PLAIN
         } else {
+            self.more.resize_with(count, More::default);
             &step::FULL
         };
+        let mut names = Vec::with_capacity(count);
         let vertices = self
             .specs
             .into_iter()
@@ -183,7 +273,7 @@ impl<'env> PassPlan<'env> {
             })
             .collect();
         let sinks = (0..count).filter(|&i| rows.offsets[i] == rows.offsets[i + 1]);
-        let mut core = Arc::new(Core {
+        let mut core = SharedCore::new(Core {
             vertices,
             sinks: sinks.count() as isize,
             successors: rows.successors.into_boxed_slice(),
@@ -197,10 +287,11 @@ impl<'env> PassPlan<'env> {
             course: AtomicU8::new(0),
             skipped: AtomicUsize::new(0),
             failures: std::sync::Mutex::default(),
+            observer: UnsafeCell::new(self.observer),
         });
         // SAFETY: an `Arc`'s value has an address.
-        let address = unsafe { NonNull::new_unchecked(Arc::as_ptr(&core).cast_mut()) };
-        if let Some(core) = Arc::get_mut(&mut core) {
+        let address = unsafe { NonNull::new_unchecked(SharedCore::as_ptr(&core).cast_mut()) };
+        if let Some(core) = SharedCore::get_mut(&mut core) {
             for vertex in &mut core.vertices {
                 vertex.core = address;
             }
@@ -210,7 +301,10 @@ impl<'env> PassPlan<'env> {
 
     /// Whether there is nothing but vertices and edges.
     fn is_plain(&self) -> bool {
-        self.branches.is_empty() && self.more.is_empty()
+        self.branches.is_empty()
+            && self.more.is_empty()
+            && self.costs.is_none()
+            && self.observer.is_none()
     }
 }
 
@@ -220,78 +314,6 @@ impl<'env> From<(Vec<VertexSpec<'env>>, Vec<(u32, u32)>)> for PassPlan<'env> {
             specs,
             edges,
             ..Self::default()
-        }
-    }
-}
-
-/// Edges as compressed rows.
-struct Rows {
-    in_degree: Vec<u32>,
-    offsets: Vec<u32>,
-    successors: Vec<u32>,
-    /// Beside `successors`, if there are branches: the branch that the edge is, or [`NO_BRANCH`].
-    branches: Vec<u32>,
-    roots: Box<[u32]>,
-}
-
-impl Rows {
-    fn new(count: usize, plan: &PassPlan<'_>) -> Self {
-        let edges = &plan.edges;
-        let mut in_degree = vec![0_u32; count];
-        let mut offsets = vec![0_u32; count + 1];
-        for &(from, to) in edges {
-            in_degree[to as usize] += 1;
-            offsets[from as usize + 1] += 1;
-        }
-        for index in 0..count {
-            offsets[index + 1] += offsets[index];
-        }
-        let mut fill = offsets.clone();
-        let mut successors = vec![0_u32; edges.len()];
-        let branching = !plan.branches.is_empty();
-        let mut branches = vec![NO_BRANCH; if branching { edges.len() } else { 0 }];
-        let mut next_branch = vec![0_u32; if branching { count } else { 0 }];
-        for (edge, &(from, to)) in edges.iter().enumerate() {
-            let place = &mut fill[from as usize];
-            successors[*place as usize] = to;
-            if plan.is_branch(edge) {
-                branches[*place as usize] = next_branch[from as usize];
-                next_branch[from as usize] += 1;
-            }
-            *place += 1;
-        }
-        let roots = (0..count as u32)
-            .filter(|&index| in_degree[index as usize] == 0)
-            .collect();
-        Rows {
-            in_degree,
-            offsets,
-            successors,
-            branches,
-            roots,
-        }
-    }
-
-    /// The vertices in an order that all edges keep to (Kahn, 1962); those that never become ready lie on or behind a cycle.
-    fn check_acyclic(&self) -> Result<Vec<u32>, FreezeError> {
-        let mut left = self.in_degree.clone();
-        let mut order = self.roots.to_vec();
-        let mut at = 0;
-        while let Some(&vertex) = order.get(at) {
-            at += 1;
-            let vertex = vertex as usize;
-            let row = self.offsets[vertex] as usize..self.offsets[vertex + 1] as usize;
-            for &next in &self.successors[row] {
-                left[next as usize] -= 1;
-                if left[next as usize] == 0 {
-                    order.push(next);
-                }
-            }
-        }
-        if order.len() == left.len() {
-            Ok(order)
-        } else {
-            Err(FreezeError::Cyclic)
         }
     }
 }

@@ -48,6 +48,17 @@ pub struct PassError {
 }
 
 impl PassError {
+    /// No vertex is to blame.
+    pub(super) fn of(error: TaskError) -> Self {
+        PassError {
+            vertex: String::new(),
+            error,
+            others: 0,
+            executed: 0,
+            skipped: 0,
+        }
+    }
+
     /// Whether the pass was cancelled, and no body has failed.
     pub fn is_cancelled(&self) -> bool {
         matches!(self.error, TaskError::Cancelled)

@@ -1,17 +1,19 @@
 //! A frozen graph in memory: what is fixed, and what a pass changes.
 
 use core::ptr::NonNull;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use taskweave_sys::mutated;
 use taskweave_sys::sync::atomic::{AtomicIsize, AtomicU8, AtomicUsize, Ordering};
 use taskweave_sys::sync::cell::UnsafeCell;
 
 use super::counter::JoinCounter;
-use super::more::More;
+use super::more::{Action, More};
+use super::observer::PassObserver;
 use super::report::{PassError, PassReport, Verdict};
-use super::round::Round;
-use crate::error::{TaskError, discard};
+use super::round::{End, Round};
+use crate::cancel::CancelToken;
+use crate::error::{TaskError, contain, discard};
 use crate::latch::Tally;
 use crate::shared::Shared;
 use crate::task::Header;
@@ -62,6 +64,7 @@ pub(super) struct Core<'env> {
     pub(super) course: AtomicU8,
     pub(super) skipped: AtomicUsize,
     pub(super) failures: Mutex<Failures>,
+    pub(super) observer: UnsafeCell<Option<Box<dyn PassObserver + 'env>>>,
 }
 
 // SAFETY: what is shared during a pass is fixed or atomic or locked, bodies are Send and each is run by one party in a pass, and `round` and
@@ -82,6 +85,16 @@ pub(super) enum Course {
     Stopped = 2,
     /// It was cancelled.
     Cancelled = 3,
+}
+
+impl Course {
+    /// How a pass begins.
+    pub(super) fn of(token: Option<&CancelToken>) -> Self {
+        match token {
+            Some(_) => Course::Watched,
+            None => Course::Going,
+        }
+    }
 }
 
 /// What went wrong in a pass.
@@ -140,6 +153,16 @@ impl<'env> Core<'env> {
         self.open_sinks.store(self.sinks, Ordering::Relaxed);
         self.course.store(course as u8, Ordering::Relaxed);
         self.skipped.store(0, Ordering::Relaxed);
+        self.observe(|observer| observer.pass_begins(self.round().pass));
+    }
+
+    /// Tells the observer, if there is one.
+    pub(super) fn observe(&self, tell: impl FnOnce(&dyn PassObserver)) {
+        // SAFETY: written when no pass is under way, nor will be.
+        let observer = self.observer.with(|observer| unsafe { &*observer });
+        if let Some(observer) = observer {
+            contain(|| tell(&**observer));
+        }
     }
 
     /// Ends a pass.
@@ -147,6 +170,15 @@ impl<'env> Core<'env> {
     /// # Safety
     /// All its vertices have ended, and the caller is the only one who knows.
     pub(super) unsafe fn finish(&self) -> Result<PassReport, PassError> {
+        // SAFETY: passed on.
+        let result = unsafe { self.sum_up() };
+        self.observe(|observer| observer.pass_ends(result.as_ref()));
+        result
+    }
+
+    /// # Safety
+    /// As for `finish`.
+    unsafe fn sum_up(&self) -> Result<PassReport, PassError> {
         let pass = self.round.with_mut(|round| {
             // SAFETY: no vertex runs.
             let round = unsafe { &mut *round };
@@ -214,17 +246,28 @@ impl<'env> Core<'env> {
 
     /// Whether the vertex is to be skipped for a stop or a cancel.
     #[inline]
-    pub(super) fn is_cut(&self, vertex: impl FnOnce() -> usize) -> bool {
+    pub(super) fn is_cut(&self, vertex: impl Fn() -> usize) -> bool {
         // Relaxed: a stop reaches those that have not begun as soon as it may.
-        self.course.load(Ordering::Relaxed) != Course::Going as u8 && self.look_around(vertex)
+        self.course.load(Ordering::Relaxed) != Course::Going as u8 && self.look_around(&vertex)
     }
 
     #[cold]
-    fn look_around(&self, vertex: impl FnOnce() -> usize) -> bool {
+    fn look_around(&self, vertex: &dyn Fn() -> usize) -> bool {
         if self.course.load(Ordering::Relaxed) != Course::Watched as u8 {
             return true;
         }
-        let token = self.round().token.as_ref();
+        let round = self.round();
+        if let End::Vertex { outer, vertex } = round.end {
+            // SAFETY: the outer pass goes on until this one has ended.
+            let outer = unsafe { outer.as_ref() };
+            let going = outer.course.load(Ordering::Relaxed) == Course::Going as u8;
+            let is_cut = !going && outer.look_around(&|| vertex);
+            if is_cut {
+                let _ = self.turn(Course::Stopped);
+            }
+            return is_cut;
+        }
+        let token = round.token.as_ref();
         if !token.is_some_and(|token| token.is_cancelled()) {
             return false;
         }
@@ -286,6 +329,22 @@ impl<'env> Core<'env> {
             });
             discard(body);
         }
+        for more in &self.more {
+            let action = more.action.with_mut(|action| {
+                // SAFETY: as above.
+                core::mem::replace(unsafe { &mut *action }, Action::Body)
+            });
+            discard(action);
+            if let Some(inner) = &more.inner {
+                // SAFETY: passed on: it runs as part of a pass of this graph.
+                unsafe { inner.core.strip() };
+            }
+        }
+        let observer = self.observer.with_mut(|observer| {
+            // SAFETY: as above.
+            unsafe { &mut *observer }.take()
+        });
+        discard(observer);
     }
 }
 
@@ -296,5 +355,5 @@ impl Drop for Core<'_> {
     }
 }
 
-/// What a graph, its handles and its passes share.
-pub(super) type SharedCore<'env> = Arc<Core<'env>>;
+/// What a graph, its passes and its completions share. Counted where a model sees it.
+pub(super) type SharedCore<'env> = taskweave_sys::sync::Arc<Core<'env>>;

@@ -4,9 +4,12 @@ use core::ptr::NonNull;
 use std::any::Any;
 use std::sync::Arc;
 
-use taskweave_sys::mutated;
+use taskweave_sys::{mutated, ordering};
 
+use super::more::Manner;
+use super::observer::VertexEnd;
 use super::report::{NoSuchBranch, Verdict};
+use super::round::End;
 use super::state::{Core, Course, NO_BRANCH, Vertex};
 use crate::error::{Panic, TaskError, catch};
 use crate::task::{Class, Description, Header, TaskVTable};
@@ -32,7 +35,8 @@ const fn verbs(run: unsafe fn(NonNull<Header>)) -> TaskVTable {
     }
 }
 
-type Ended = Result<Verdict, Box<dyn Any + Send>>;
+/// What a body said, or panicked with.
+pub(super) type Ended = Result<Verdict, Box<dyn Any + Send>>;
 
 /// Which edges of a vertex that has ended are live.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -75,16 +79,31 @@ unsafe fn run_full(task: NonNull<Header>) {
     let core = unsafe { vertex.core.as_ref() };
     turn_to(core);
     let index = core.index_of(vertex);
-    let live = if core.is_dead(vertex, index) || core.is_cut(|| index) {
+    let more = &core.more[index];
+    if core.is_dead(vertex, index) || core.is_cut(|| index) {
+        more.give_back();
         core.count_skip();
-        Live::None
-    } else {
-        core.judge(vertex, call(core, vertex))
-    };
-    // The body may have given the worker slot away.
-    Worker::with_current_of(core.pool(), |worker| {
-        core.pass_on_live(vertex, live, worker);
-    });
+        core.observe_end(index, VertexEnd::Skipped);
+        return Worker::with_current_of(core.pool(), |worker| {
+            core.pass_on_live(vertex, Live::None, worker);
+        });
+    }
+    // SAFETY: this vertex's header, in no queue.
+    if !unsafe { more.admit(task, core.pool()) } {
+        return;
+    }
+    core.observe(|observer| observer.vertex_begins(index, &core.names[index]));
+    match more.manner() {
+        Manner::Body => {
+            let ended = call(core, vertex);
+            // The body may have given the worker slot away.
+            Worker::with_current_of(core.pool(), |worker| core.end_vertex(index, ended, worker));
+        }
+        Manner::Begin => core.call_with_completion(index),
+        Manner::Nested => {
+            Worker::with_current_of(core.pool(), |worker| core.enter_nested(index, worker));
+        }
+    }
 }
 
 /// Enters the ends that this worker owes to other passes.
@@ -106,6 +125,26 @@ fn call(core: &Core<'_>, vertex: &Vertex<'_>) -> Ended {
 }
 
 impl<'env> Core<'env> {
+    /// A vertex of a graph that isn't plain has ended, in the last act of what `worker` runs, or elsewhere. The pass may be over, and the graph gone, when this
+    /// returns.
+    pub(super) fn end_vertex(&self, index: usize, ended: Ended, worker: Option<&Worker>) {
+        let vertex = &self.vertices[index];
+        let said_stop = matches!(ended, Ok(Verdict::Stop));
+        let live = self.judge(vertex, ended);
+        let how = match live {
+            Live::None if said_stop => VertexEnd::Stopped,
+            Live::None => VertexEnd::Failed,
+            _ => VertexEnd::Done,
+        };
+        self.observe_end(index, how);
+        self.more[index].give_back();
+        self.pass_on_live(vertex, live, worker);
+    }
+
+    fn observe_end(&self, index: usize, how: VertexEnd) {
+        self.observe(|observer| observer.vertex_ends(index, &self.names[index], how));
+    }
+
     /// Enters what a body said, and tells which edges are live.
     fn judge(&self, vertex: &Vertex<'env>, ended: Ended) -> Live {
         match ended {
@@ -146,10 +185,52 @@ impl<'env> Core<'env> {
     /// A sink has ended. The pass may be over, and the graph gone, when this returns.
     #[inline]
     fn end_sink(&self, worker: Option<&Worker>) {
+        if !matches!(self.round().end, End::Latch) {
+            return self.end_sink_alone(worker);
+        }
         match worker {
             // SAFETY: the tally lives until this sink's end is entered.
             Some(worker) => unsafe { worker.end_later(self.tally()) },
             None => self.tally().done(1),
+        }
+    }
+
+    /// A sink has ended, of a pass that nobody's stack waits for.
+    #[inline(never)]
+    fn end_sink_alone(&self, worker: Option<&Worker>) {
+        // AcqRel: the last one sees what all the others did, as it tells of the end.
+        if self
+            .open_sinks
+            .fetch_sub(1, ordering!(AcqRel, "pass-last-sink-relaxed"))
+            == 1
+        {
+            // SAFETY: all sinks have ended, hence all vertices.
+            unsafe { self.end_pass(worker) };
+        }
+    }
+
+    /// Tells of the end of a pass that nobody's stack waits for. The graph may be gone when this returns.
+    ///
+    /// # Safety
+    /// All vertices have ended, and the caller is the only one who knows.
+    pub(super) unsafe fn end_pass(&self, worker: Option<&Worker>) {
+        // SAFETY: passed on.
+        let result = unsafe { self.finish() };
+        let end = self.round.with_mut(|round| {
+            // SAFETY: no vertex runs.
+            core::mem::replace(unsafe { &mut (*round).end }, End::Latch)
+        });
+        match end {
+            End::Latch => unreachable!("whoever waits for the tally ends the pass"),
+            End::Ticket { ticket, share } => {
+                // From here on the graph may be run again.
+                ticket.finish(result);
+                drop(share);
+            }
+            End::Vertex { outer, vertex } => {
+                // SAFETY: the outer pass goes on until this vertex has ended.
+                unsafe { outer.as_ref() }.end_round(vertex, result, worker);
+            }
         }
     }
 
@@ -207,7 +288,9 @@ impl<'env> Core<'env> {
                 }
                 continue;
             }
-            if worker.is_none() {
+            if let Some(place) = self.more[successor as usize].place {
+                self.make_ready_at(place, successor, worker);
+            } else if worker.is_none() {
                 self.make_ready(successor, None);
             } else if let Some(earlier) = held.replace(successor) {
                 self.make_ready(earlier, worker);
@@ -219,6 +302,24 @@ impl<'env> Core<'env> {
         }
     }
 
+    /// Queues a vertex for the worker that it had better run on.
+    fn make_ready_at(&self, place: u32, vertex: u32, worker: Option<&Worker>) {
+        let pool = self.pool();
+        let index = place as usize % pool.slots.len();
+        if worker.is_some_and(|worker| worker.index() == index) {
+            return self.make_ready(vertex, worker);
+        }
+        let slot = &pool.slots[index];
+        slot.counters.pushed_remote.add_shared(1);
+        // SAFETY: ready once a pass, so it's in no queue; it lives as long as the pass runs.
+        unsafe { slot.inbox.push(self.task(vertex)) };
+        if worker.is_some() {
+            pool.wake_for_work();
+        } else {
+            pool.published();
+        }
+    }
+
     #[inline]
     fn is_live(&self, edge: usize, live: Live) -> bool {
         match live {
@@ -227,6 +328,11 @@ impl<'env> Core<'env> {
             Live::Branch(chosen) => [NO_BRANCH, chosen].contains(&self.branches[edge]),
         }
     }
+}
+
+/// The kind of vertices that run graphs: their own part is short.
+pub(super) fn nested_kind() -> usize {
+    run_full as *const () as usize
 }
 
 unsafe fn kind(task: NonNull<Header>) -> usize {

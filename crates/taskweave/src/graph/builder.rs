@@ -2,15 +2,16 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::error::Error;
 use std::fmt;
 
 use taskweave_core::pass::{FreezeError, PassPlan, Verdict, VertexSpec};
 use taskweave_sys::sync::atomic::{AtomicU64, Ordering};
 
 use super::cycle;
+use super::error::{EdgeError, GraphError};
 use super::outcome::Outcome;
 use super::run::Graph;
+use super::slots::Slots;
 
 /// A task of one builder. It can't be used with another one: that's an error, not a mix-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,8 +30,11 @@ impl TaskId {
 /// A graph under construction. Bodies may borrow what outlives `'env`.
 pub struct GraphBuilder<'env> {
     id: u64,
-    plan: PassPlan<'env>,
+    pub(super) plan: PassPlan<'env>,
     known: HashSet<(u32, u32)>,
+    /// Graphs inside of graphs, below this one.
+    pub(super) depth: usize,
+    pub(super) slots: Slots,
 }
 
 impl fmt::Debug for GraphBuilder<'_> {
@@ -57,6 +61,8 @@ impl<'env> GraphBuilder<'env> {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             plan: PassPlan::new(),
             known: HashSet::new(),
+            depth: 0,
+            slots: Slots::default(),
         }
     }
 
@@ -77,7 +83,11 @@ impl<'env> GraphBuilder<'env> {
         self.task_id(index)
     }
 
-    fn task_id(&self, index: u32) -> TaskId {
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(super) fn task_id(&self, index: u32) -> TaskId {
         TaskId {
             builder: self.id,
             index,
@@ -161,13 +171,8 @@ impl<'env> GraphBuilder<'env> {
 
     /// Checks an edge and notes it.
     fn new_edge(&mut self, before: TaskId, after: TaskId) -> Result<(u32, u32), EdgeError> {
-        for task in [before, after] {
-            if task.builder != self.id {
-                return Err(EdgeError::Foreign {
-                    index: task.index(),
-                });
-            }
-        }
+        self.own(before)?;
+        self.own(after)?;
         let edge = (before.index, after.index);
         if edge.0 == edge.1 {
             return Err(EdgeError::SelfEdge {
@@ -181,6 +186,17 @@ impl<'env> GraphBuilder<'env> {
             });
         }
         Ok(edge)
+    }
+
+    /// Checks that the task is this builder's.
+    pub(super) fn own(&self, task: TaskId) -> Result<u32, EdgeError> {
+        if task.builder == self.id {
+            Ok(task.index)
+        } else {
+            Err(EdgeError::Foreign {
+                index: task.index(),
+            })
+        }
     }
 
     fn name(&self, task: TaskId) -> String {
@@ -197,7 +213,7 @@ impl<'env> GraphBuilder<'env> {
         self.len() == 0
     }
 
-    /// Checks and freezes the graph. Linear in tasks and edges, in time and allocations.
+    /// Checks and freezes the graph. Linear in tasks and edges, in time and allocations; for slots, once more for each task that uses one.
     ///
     /// # Errors
     /// See [`GraphError`]. The builder is dropped then, with its bodies and what they hold. It isn't handed back in the error, since an error
@@ -217,6 +233,7 @@ impl<'env> GraphBuilder<'env> {
                 .collect();
             return Err(GraphError::Cycle { path });
         }
+        self.check_slots(&successors)?;
         let frozen = self.plan.freeze();
         frozen.map(Graph::new).map_err(|error| match error {
             FreezeError::TooLarge => GraphError::TooLarge,
@@ -229,86 +246,3 @@ impl<'env> GraphBuilder<'env> {
 fn call<F: FnMut() -> O, O: Outcome>(body: &mut F) -> Verdict {
     body().verdict()
 }
-
-/// Why an edge was refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum EdgeError {
-    /// A task would come before itself.
-    SelfEdge {
-        /// Its name.
-        task: String,
-    },
-    /// The edge stands already.
-    Duplicate {
-        /// The earlier task's name.
-        before: String,
-        /// The later task's name.
-        after: String,
-    },
-    /// The task is another builder's.
-    Foreign {
-        /// Its position there.
-        index: usize,
-    },
-}
-
-impl fmt::Display for EdgeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            EdgeError::SelfEdge { task } => {
-                write!(
-                    f,
-                    "task {task:?} can't come before itself; a loop is a graph that is run again"
-                )
-            }
-            EdgeError::Duplicate { before, after } => {
-                write!(
-                    f,
-                    "the edge from {before:?} to {after:?} stands already; add it once"
-                )
-            }
-            EdgeError::Foreign { index } => write!(
-                f,
-                "task number {index} belongs to another builder; use the ids that this one's `task` returned"
-            ),
-        }
-    }
-}
-
-impl Error for EdgeError {}
-
-/// Why a graph can't be built.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum GraphError {
-    /// There is no task.
-    Empty,
-    /// Tasks wait for one another in a circle.
-    Cycle {
-        /// Their names, each before the next, and the last before the first.
-        path: Vec<String>,
-    },
-    /// More than 2³² − 1 tasks or edges.
-    TooLarge,
-}
-
-impl fmt::Display for GraphError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            GraphError::Empty => f.write_str("the graph has no task; add one before building it"),
-            GraphError::Cycle { path } => {
-                f.write_str("the tasks wait for one another in a circle: ")?;
-                for name in path {
-                    write!(f, "{name:?} → ")?;
-                }
-                write!(f, "{:?}", path.first().map_or("", String::as_str))
-            }
-            GraphError::TooLarge => {
-                f.write_str("the graph has more than 4,294,967,295 tasks or edges; split it")
-            }
-        }
-    }
-}
-
-impl Error for GraphError {}

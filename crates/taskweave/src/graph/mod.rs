@@ -29,19 +29,34 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `builder.rs` | [`GraphBuilder`]: tasks, edges, checks |
+//! | `builder.rs` | [`GraphBuilder`]: tasks, edges, branches, checks |
+//! | `parts.rs` | tasks that end elsewhere, and tasks that run graphs |
+//! | `slots.rs`, `reach.rs` | data that tasks pass on, and the check of who uses it when |
+//! | `settings.rs` | limits, costs, preferred workers, observers |
+//! | `error.rs` | why a graph is refused |
 //! | `cycle.rs` | finding a cycle's path |
 //! | `outcome.rs` | what bodies return |
-//! | `run.rs` | [`Graph`]: passes |
+//! | `run.rs` | [`Graph`]: passes, in the foreground and in the background |
+//! | `draw.rs` | graphs as text |
 //!
 //! The passes themselves are the kernel's (`taskweave_core::pass`), so that other front ends can be replayed on them.
 
 mod builder;
 mod cycle;
+mod draw;
+mod error;
 mod outcome;
+mod parts;
+mod reach;
 mod run;
+mod settings;
+mod slots;
 
-pub use builder::{EdgeError, GraphBuilder, GraphError, TaskId};
+pub use builder::{GraphBuilder, TaskId};
+pub use error::{EdgeError, GraphError};
 pub use outcome::{Next, Outcome};
-pub use run::{Graph, Pass};
-pub use taskweave_core::pass::PassError;
+pub use parts::Completion;
+pub use run::{Graph, Pass, Passes, Running};
+pub use settings::{Observer, TaskEnd};
+pub use slots::{Access, Reads, Slot, SlotError, Writes, reads, writes};
+pub use taskweave_core::pass::{AlreadyRunning, PassError, StaleCompletion};

@@ -1,14 +1,12 @@
 //! A frozen graph and its passes.
 
-use std::fmt::{self, Write};
-
-use taskweave_core::pass::{FrozenPass, PassError, PassReport};
+use taskweave_core::pass::{AlreadyRunning, FrozenPass, PassError, PassReport, StartedPass};
 use taskweave_core::{CancelToken, Pool};
 
 /// A graph that is checked and frozen, to be run any number of times.
 #[derive(Debug)]
 pub struct Graph<'env> {
-    frozen: FrozenPass<'env>,
+    pub(super) frozen: FrozenPass<'env>,
 }
 
 /// How a pass ended.
@@ -19,8 +17,14 @@ impl<'env> Graph<'env> {
         Graph { frozen }
     }
 
+    pub(super) fn into_frozen(self) -> FrozenPass<'env> {
+        self.frozen
+    }
+
     /// Runs each task once, each after its predecessors, and waits for the end. This thread works along, if it is one of the
     /// pool's or one of its workers sleeps. On a pool that has been shut down it runs the whole pass.
+    ///
+    /// If a pass that was [started](Graph::start) goes on, this waits for its end first.
     ///
     /// Bodies may run graphs of their own. But **hold no lock while a graph runs** (nor around [`join`](crate::join) or
     /// [`scope`](crate::scope)): the wait for its end may run other tasks on top of this stack, and one that needs a
@@ -65,6 +69,48 @@ impl<'env> Graph<'env> {
         self.frozen.run_with(pool, token)
     }
 
+    /// Runs `passes` of them, one after the other, and returns the sums. A stop ends one pass, not the row.
+    ///
+    /// # Errors
+    /// As for [`run`](Self::run), of the first pass that fails; the others aren't begun.
+    pub fn run_n(&mut self, pool: &Pool, passes: u64) -> Result<Passes, PassError> {
+        let mut sums = Passes::default();
+        for _ in 0..passes {
+            sums.add(&self.run(pool)?);
+        }
+        Ok(sums)
+    }
+
+    /// Runs passes, one after the other, until `done` says so of the one that has just ended, and returns the sums. There is at least one.
+    ///
+    /// # Errors
+    /// As for [`run_n`](Self::run_n).
+    ///
+    /// ```
+    /// # use taskweave::{Pool, graph::GraphBuilder};
+    /// let pool = Pool::builder().worker_threads(2).build()?;
+    /// let mut builder = GraphBuilder::new();
+    /// builder.task("step", || ());
+    /// let mut graph = builder.build()?;
+    /// assert_eq!(graph.run_until(&pool, |pass| pass.pass == 9)?.passes, 10);
+    /// assert_eq!(graph.run_n(&pool, 5)?.executed, 5);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn run_until(
+        &mut self,
+        pool: &Pool,
+        mut done: impl FnMut(&Pass) -> bool,
+    ) -> Result<Passes, PassError> {
+        let mut sums = Passes::default();
+        loop {
+            let pass = self.run(pool)?;
+            sums.add(&pass);
+            if done(&pass) {
+                return Ok(sums);
+            }
+        }
+    }
+
     /// Number of tasks.
     pub fn tasks(&self) -> usize {
         self.frozen.vertices()
@@ -74,54 +120,73 @@ impl<'env> Graph<'env> {
     pub fn edges(&self) -> usize {
         self.frozen.edges()
     }
+}
 
-    /// The graph in the DOT language, for `dot -Tsvg`.
-    pub fn dot(&self) -> String {
-        let mut text = String::from("digraph taskweave {\n  node [shape=box];\n");
-        for vertex in 0..self.tasks() {
-            // Writing to a string can't fail.
-            let _ = writeln!(
-                text,
-                "  {vertex} [label={}];",
-                Quoted(self.frozen.name(vertex))
-            );
-        }
-        for vertex in 0..self.tasks() {
-            for (place, next) in self.frozen.successors(vertex).iter().enumerate() {
-                let _ = match self.frozen.branch(vertex, place) {
-                    None => writeln!(text, "  {vertex} -> {next};"),
-                    Some(branch) => {
-                        writeln!(
-                            text,
-                            "  {vertex} -> {next} [style=dashed, label=\"{branch}\"];"
-                        )
-                    }
-                };
-            }
-        }
-        text.push_str("}\n");
-        text
+impl Graph<'static> {
+    /// Begins a pass and returns at once: the pool's workers run it. Any number of graphs may be under way at once.
+    ///
+    /// The pass keeps what it needs alive: graph, pool and handle may be dropped meanwhile. Dropping the handle lets the pass go on by itself. A pool that is shut down, in
+    /// whichever way, runs what has been started to its end; one that has ended leaves it to the thread that calls.
+    ///
+    /// # Errors
+    /// [`AlreadyRunning`] if the last pass that was started hasn't ended.
+    ///
+    /// # Cost
+    /// One atomic operation for each task without predecessors, and one more for each task without successors, which [`run`](Self::run) mostly saves. One allocation the first time,
+    /// and if the last start's handle is still there.
+    ///
+    /// ```
+    /// use taskweave::{Pool, graph::GraphBuilder};
+    ///
+    /// let pool = Pool::builder().worker_threads(2).build()?;
+    /// let mut builder = GraphBuilder::new();
+    /// builder.task("beside", || println!("while the caller does something else"));
+    /// let mut graph = builder.build()?;
+    /// let running = graph.start(&pool)?;
+    /// assert_eq!(running.wait()?.executed, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn start(&mut self, pool: &Pool) -> Result<Running, AlreadyRunning> {
+        self.frozen.start(pool, None)
+    }
+
+    /// As [`start`](Self::start), and as [`run_with`](Self::run_with).
+    ///
+    /// # Errors
+    /// As for `start`.
+    pub fn start_with(
+        &mut self,
+        pool: &Pool,
+        token: &CancelToken,
+    ) -> Result<Running, AlreadyRunning> {
+        self.frozen.start(pool, Some(token))
+    }
+
+    /// Whether a pass that was started hasn't ended.
+    pub fn is_running(&self) -> bool {
+        self.frozen.is_running()
     }
 }
 
-/// A string as DOT writes it.
-struct Quoted<'a>(&'a str);
+/// A pass under way, see [`Graph::start`].
+pub type Running = StartedPass;
 
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_char('"')?;
-        for c in self.0.chars() {
-            match c {
-                '"' => f.write_str("\\\"")?,
-                '\\' => f.write_str("\\\\")?,
-                '\n' => f.write_str("\\n")?,
-                // Labels may hold entities.
-                '&' => f.write_str("&amp;")?,
-                // Neither `dot` nor the SVG that it writes can hold them.
-                c if c.is_control() && c != '\t' => f.write_char(char::REPLACEMENT_CHARACTER)?,
-                c => f.write_char(c)?,
-            }
-        }
-        f.write_char('"')
+/// The sums of several passes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Passes {
+    /// How many there were.
+    pub passes: u64,
+    /// Tasks whose bodies ran.
+    pub executed: u64,
+    /// Tasks that were skipped.
+    pub skipped: u64,
+}
+
+impl Passes {
+    fn add(&mut self, pass: &Pass) {
+        self.passes += 1;
+        self.executed += pass.executed as u64;
+        self.skipped += pass.skipped as u64;
     }
 }

@@ -1,10 +1,12 @@
 //! Cancelled passes: what hasn't begun is skipped, each once, and the next pass is clean.
 
+use std::sync::Mutex;
+
 use taskweave::graph::{GraphBuilder, Next};
 use taskweave::{CancelToken, TaskError};
 use taskweave_sys::sync::thread;
 
-use crate::common::{Count, Random, busy, inside_and_outside, rounds, watch};
+use crate::common::{Count, Random, busy, inside_and_outside, rounds, until, watch};
 use crate::shapes::Shape;
 
 #[test]
@@ -92,24 +94,32 @@ fn failures_and_stops_come_before_cancels() {
     });
 }
 
-/// From another thread, at any moment.
+/// From another thread, at any moment; in every other pass the task that has begun last waits for it.
 #[test]
 fn cancels_at_random_leave_every_next_pass_clean() {
     let _watch = watch();
     inside_and_outside(|pool| {
         let shape = Shape::random(5, 200, 3);
         let count = Count::new();
+        let waits_for = Mutex::new((usize::MAX, CancelToken::new()));
         let mut graph = shape.graph(|_| {
             || {
                 busy(20);
-                count.tick();
+                if count.add() == waits_for.lock().unwrap().0 {
+                    let token = waits_for.lock().unwrap().1.clone();
+                    until(|| token.is_cancelled());
+                }
             }
         });
         let mut random = Random::new(3);
         let mut cancelled = 0;
-        for _ in 0..rounds(100, 10_000) {
+        let passes = rounds(50, 10_000);
+        for pass in 0..passes {
             let before = count.get();
             let token = CancelToken::new();
+            if pass % 2 == 0 {
+                *waits_for.lock().unwrap() = (before + random.below(100), token.clone());
+            }
             let (delay, for_thread) = (random.below(20_000) as u32, token.clone());
             let other = thread::spawn(move || {
                 busy(delay);
@@ -126,11 +136,12 @@ fn cancels_at_random_leave_every_next_pass_clean() {
                     (error.executed, error.skipped)
                 }
             };
+            waits_for.lock().unwrap().0 = usize::MAX;
             other.join().unwrap();
             assert_eq!(executed + skipped, shape.n);
             assert_eq!(count.get() - before, executed);
             assert_eq!(graph.run(pool).unwrap().executed, shape.n);
         }
-        assert!(cancelled > 0);
+        assert!(cancelled >= passes / 2);
     });
 }
