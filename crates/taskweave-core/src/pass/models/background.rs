@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use loom::sync::Mutex;
+use taskweave_sys::sync::Mutex;
 
 use super::{Marks, helper, pass, shared, vertex};
 use crate::model::{body, check};
