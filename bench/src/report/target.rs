@@ -38,6 +38,14 @@ const TARGETS: &[Target] = &[
     at_most(Suite::Graph, "wavefront 256²", "rayon", 0.8),
     at_most(Suite::Graph, "random DAG 2^16", "rayon", 0.8),
     at_most(Suite::Graph, "diamond of 50 µs", "sequential", 0.8),
+    at_most(Suite::Graph, "diamond", "taktora", 1.0),
+    at_most(Suite::Graph, "fan 64", "taktora", 1.0),
+    at_most(Suite::Graph, "line 64", "taktora", 1.0),
+    at_most(Suite::Graph, "chain 8", "taktora", 1.0),
+    at_most(Suite::Graph, "diamond", "taktora-threads", 0.02),
+    at_most(Suite::Graph, "fan 64", "taktora-threads", 0.02),
+    at_most(Suite::Graph, "line 64", "taktora-threads", 0.02),
+    at_most(Suite::Graph, "chain 8", "taktora-threads", 0.02),
     at_most(
         Suite::Taskbench,
         "metg geomean w8 rayon-inline",
@@ -115,10 +123,12 @@ mod tests {
     fn every_target_is_about_a_case() {
         let cases = catalogue();
         for target in TARGETS {
-            // The native peers are there only when built with them.
+            // Some peers are there only when built with them.
             let native = target.suite == Suite::Slam && target.peer != "sequential";
+            let taktora = target.peer.starts_with("taktora");
             assert!(
                 (native && !cfg!(feature = "slam-peers"))
+                    || (taktora && !cfg!(feature = "taktora"))
                     || cases.iter().any(|case| case.suite == target.suite
                         && case.name == target.case
                         && case.peer == target.peer),

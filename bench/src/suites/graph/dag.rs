@@ -74,7 +74,7 @@ impl Dag {
         self.successors.len()
     }
 
-    fn edges(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+    pub(super) fn edges(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
         (0..)
             .zip(&self.successors)
             .flat_map(|(before, list)| list.iter().map(move |&after| (before, after)))

@@ -8,6 +8,8 @@
 mod dag;
 mod large;
 mod small;
+#[cfg(feature = "taktora")]
+mod taktora;
 
 use dag::Dag;
 
@@ -28,5 +30,17 @@ fn shape(shapes: &[Shape], setup: &Setup) -> Result<Dag, BenchError> {
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    [large::cases(), small::cases()].concat()
+    let mut cases = [large::cases(), small::cases()].concat();
+    cases.extend(with_taktora());
+    cases
+}
+
+#[cfg(feature = "taktora")]
+fn with_taktora() -> Vec<Case> {
+    taktora::cases()
+}
+
+#[cfg(not(feature = "taktora"))]
+fn with_taktora() -> Vec<Case> {
+    Vec::new()
 }
