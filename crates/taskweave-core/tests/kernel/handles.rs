@@ -349,19 +349,21 @@ fn many_awaited_by_one_thread() {
 fn a_long_chain_of_waits_needs_no_deep_stack() {
     let _watch = watch();
     each_size(|pool| {
-        let gate = Gate::new();
-        let hold = gate.clone();
-        let mut last: JoinHandle<usize> = pool.spawn(move || {
-            hold.pass();
-            0
-        });
+        // The workers are busy until this thread is well under way.
+        let begun = Count::new();
+        for _ in 0..pool.worker_threads() {
+            let begun = begun.clone();
+            drop(pool.spawn(move || until(|| begun.get() > 100)));
+        }
+        let mut last: JoinHandle<usize> = pool.spawn(|| 0);
         let length = 30_000;
         for _ in 0..length {
-            let before = last;
-            last = pool.spawn(move || before.wait().unwrap() + 1);
+            let (before, begun) = (last, begun.clone());
+            last = pool.spawn(move || {
+                begun.add();
+                before.wait().unwrap() + 1
+            });
         }
-        let opener = taskweave_sys::sync::thread::spawn(move || gate.open());
         assert_eq!(last.wait().unwrap(), length);
-        opener.join().unwrap();
     });
 }
