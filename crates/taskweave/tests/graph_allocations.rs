@@ -11,8 +11,8 @@ use std::sync::OnceLock;
 
 use common::{Count, thread_count, until, watch};
 use counting::{allocations, per_round};
-use taskweave::Pool;
-use taskweave::graph::{Graph, GraphBuilder, Next};
+use taskweave::graph::{Completion, Graph, GraphBuilder, Next, reads, writes};
+use taskweave::{CancelToken, Limit, Pool};
 
 /// A pool whose threads have all begun, when those of the one before have all ended: both allocate.
 fn pool(workers: usize) -> Pool {
@@ -85,6 +85,9 @@ fn nothing_is_allocated_per_pass() {
     passes_inside_of_passes();
     passes_on_pools_by_turns();
     passes_on_a_pool_that_has_ended();
+    passes_with_everything();
+    passes_that_are_cancelled();
+    passes_in_the_background();
 }
 
 fn the_counter_counts() {
@@ -199,4 +202,73 @@ fn passes_on_a_pool_that_has_ended() {
     pool.shutdown(taskweave::Shutdown::Drain, None).unwrap();
     let mut graph = layered(6, 6, |_| || ());
     assert_eq!(per_round(|| clean(&mut graph, &pool)), 0.0);
+}
+
+/// Branches, loops, completions, slots, limits, urgency, places, an observer.
+fn passes_with_everything() {
+    struct Silent;
+    impl taskweave::graph::Observer for Silent {}
+    inside_and_outside(|pool| {
+        let limit = Limit::new(1);
+        let mut inner = GraphBuilder::new();
+        let ids = [0, 1, 2].map(|i| inner.task(format!("{i}"), || ()));
+        inner.chain(ids).unwrap();
+        let mut builder = GraphBuilder::new();
+        builder.observe(Silent);
+        builder.critical_path_first();
+        let slot = builder.slot("slot", 0);
+        let mut turn = 0;
+        let decide = builder.task("decide", move || {
+            turn += 1;
+            Next::Branch(turn % 2)
+        });
+        let write = builder
+            .task_with("write", writes(&slot), |value| *value += 1)
+            .unwrap();
+        let repeat = builder.repeat("repeat", inner, 5, |_| true).unwrap();
+        let read = builder.task_with("read", reads(&slot), |_| ()).unwrap();
+        let begin = builder.begin("begin", |completion: Completion| {
+            drop(completion.clone());
+            completion.complete().unwrap();
+        });
+        builder.branches(decide, [write, repeat]).unwrap();
+        builder.chain([write, read, begin]).unwrap();
+        builder.chain([repeat, begin]).unwrap();
+        for i in 0..20 {
+            let limited = builder.task(format!("limited {i}"), || ());
+            builder.limit(limited, &limit).unwrap();
+            builder.edge(decide, limited).unwrap();
+            builder.prefer_worker(limited, i).unwrap();
+        }
+        let mut graph = builder.build().unwrap();
+        assert_eq!(per_round(|| clean(&mut graph, pool)), 0.0);
+    });
+}
+
+/// The name in the report.
+fn passes_that_are_cancelled() {
+    inside_and_outside(|pool| {
+        let token = CancelToken::new();
+        token.cancel();
+        for layers in [2, 20, 500] {
+            let mut graph = layered(layers, 3, |_| || ());
+            let each =
+                per_round(|| assert!(graph.run_with(pool, &token).unwrap_err().is_cancelled()));
+            assert_eq!(each, 1.0, "{layers} layers");
+        }
+    });
+}
+
+fn passes_in_the_background() {
+    inside_and_outside(|pool| {
+        for (layers, width) in [(1, 1), (1, 64), (12, 12)] {
+            let mut graph = layered(layers, width, |_| || ());
+            let each = per_round(|| {
+                graph.start(pool).unwrap().wait().unwrap();
+                drop(graph.start(pool).unwrap());
+                clean(&mut graph, pool);
+            });
+            assert_eq!(each, 0.0, "{layers} layers of {width}");
+        }
+    });
 }

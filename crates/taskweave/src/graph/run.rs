@@ -48,7 +48,7 @@ impl<'env> Graph<'env> {
     /// itself. A cancel that comes when nothing is left to be skipped changes nothing.
     ///
     /// # Errors
-    /// As for `run`. If a task was skipped for the cancel and none has failed, the error is [`TaskError::Cancelled`](crate::TaskError::Cancelled), with the
+    /// As for `run`. If a task, or one of a graph inside of it, was skipped for the cancel and none has failed, the error is [`TaskError::Cancelled`](crate::TaskError::Cancelled), with the
     /// first such task and the counts. The next pass is clean.
     ///
     /// ```

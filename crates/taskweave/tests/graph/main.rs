@@ -13,6 +13,7 @@ mod build;
 mod cancel;
 mod completions;
 mod dot;
+mod everything;
 mod failures;
 mod nested;
 mod oracle;
