@@ -24,6 +24,7 @@
 //! | [`parker`] | announce, look again, sleep: permits and sleepers in one word, no wake lost and none paid for in vain |
 //! | [`deque`] | a ring with a private end that needs no atomics, and a public end to steal from |
 //! | [`inbox`] | an unbounded queue through links in its nodes: one exchange a push, one consumer at a time |
+//! | [`ready_ring`] | a bounded queue of numbers for a driver that must stay on its own thread |
 //! | [`countdown`] | the last one done learns that it was; a latch with one waiter |
 //! | [`machine`] | processors and their quotas, affinity, priority, clock |
 //!
@@ -54,6 +55,7 @@ pub mod futex;
 pub mod inbox;
 pub mod machine;
 pub mod parker;
+pub mod ready_ring;
 pub mod sync;
 
 #[doc(hidden)]
