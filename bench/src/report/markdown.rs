@@ -44,8 +44,13 @@ pub(crate) fn markdown(findings: &[Finding], about: &str) -> String {
             page.push_str(&format!("- {note}\n"));
         }
     }
+    page.push('\n');
+    page.push_str(LOSSES);
     page
 }
+
+/// Written by hand: why rows are lost, and what was tried.
+const LOSSES: &str = include_str!("../../LOSSES.md");
 
 fn summary(findings: &[Finding]) -> String {
     let count = |verdict| {
