@@ -13,6 +13,7 @@
 //!
 //! The models are in `spawn/models.rs`.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::sync::PoisonError;
 
@@ -27,7 +28,7 @@ struct Entry {
     has_deadline: bool,
     /// Where the awaited task says which thread runs it. The waiting handle keeps it alive.
     runner: *const AtomicUsize,
-    what: String,
+    what: Cow<'static, str>,
     pool: usize,
 }
 
@@ -75,7 +76,7 @@ impl Blocked {
         runner: *const AtomicUsize,
         has_deadline: bool,
         pool: usize,
-        what: impl FnOnce() -> String,
+        what: impl FnOnce() -> Cow<'static, str>,
     ) -> Result<Blocked, Cycle> {
         let me = thread::token();
         let mut blocked = lock();

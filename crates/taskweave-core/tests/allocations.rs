@@ -176,13 +176,13 @@ fn passes() {
 
 fn one_allocation_per_spawned_task() {
     inside_and_outside(|pool| {
-        assert_eq!(
-            per_round(|| assert_eq!(pool.spawn(|| 7).wait().unwrap(), 7)),
-            1.0
-        );
+        // A wait that has to sleep enters a list, which is enlarged now and then.
+        let one = 1.0..1.1;
+        let each = per_round(|| assert_eq!(pool.spawn(|| 7).wait().unwrap(), 7));
+        assert!(one.contains(&each), "{each}");
         let data = [1_u64; 30];
         let each = per_round(|| assert_eq!(pool.spawn(move || data).wait().unwrap()[29], 1));
-        assert_eq!(each, 1.0);
+        assert!(one.contains(&each), "{each}");
     });
     for workers in [1, 2, 8] {
         let pool = pool(workers);

@@ -5,6 +5,7 @@ use core::future::Future;
 use core::pin::Pin;
 use core::ptr::NonNull;
 use core::task::{Context, Poll};
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -131,8 +132,8 @@ impl<T: 'static> JoinHandle<T> {
         let core = self.core();
         let pool = Arc::as_ptr(&core.shared) as usize;
         let what = || match &core.options.name {
-            Some(name) => format!("task {name:?}"),
-            None => "a task".to_owned(),
+            Some(name) => Cow::Owned(format!("task {name:?}")),
+            None => Cow::Borrowed("a task"),
         };
         // SAFETY: the handle keeps the cell alive, and this frame outlasts the entry.
         let blocked =
