@@ -174,12 +174,14 @@ impl Drop for Rooted {
 }
 
 taskweave_sys::thread_local! {
-    /// Where on this stack the outermost run on the spot begins, or 0.
-    static SPOT: Cell<usize> = const { Cell::new(0) };
+    /// How many runs on the spot are nested on this stack, and where the outermost begins.
+    static SPOT: Cell<(u32, usize)> = const { Cell::new((0, 0)) };
 }
 
 /// How much of a stack may be used by waits that run the awaited task, which waits for another one, and so on.
 const SPOT_BYTES: usize = 512 << 10;
+/// And how many of them there may be: under a sanitizer a local variable's address tells nothing of the stack.
+const SPOT_DEPTH: u32 = 256;
 
 /// Permission for a wait to run the awaited task on this stack, of which threads of the pool have `stack_size` bytes. `None`: too much of it is
 /// taken by such runs already.
@@ -187,23 +189,24 @@ pub(crate) fn enter_spot(stack_size: Option<usize>) -> Option<Spot> {
     let here = 0_u8;
     let here = (&raw const here).addr();
     let budget = stack_size.map_or(SPOT_BYTES, |bytes| SPOT_BYTES.min(bytes / 4));
-    let outermost = SPOT.with(Cell::get);
-    if outermost == 0 {
-        SPOT.with(|spot| spot.set(here));
-    } else if outermost.abs_diff(here) > budget {
+    let (depth, outermost) = SPOT.with(Cell::get);
+    let outermost = if depth == 0 { here } else { outermost };
+    if depth >= SPOT_DEPTH || outermost.abs_diff(here) > budget {
         return None;
     }
-    Some(Spot { outermost })
+    SPOT.with(|spot| spot.set((depth + 1, outermost)));
+    Some(Spot(()))
 }
 
 /// See [`enter_spot`].
-pub(crate) struct Spot {
-    outermost: usize,
-}
+pub(crate) struct Spot(());
 
 impl Drop for Spot {
     fn drop(&mut self) {
-        SPOT.with(|spot| spot.set(self.outermost));
+        SPOT.with(|spot| {
+            let (depth, outermost) = spot.get();
+            spot.set((depth - 1, outermost));
+        });
     }
 }
 
