@@ -148,8 +148,12 @@ fn waits_for_what_is_abandoned_are_errors() {
         let pool = Arc::new(pool(workers));
         let gate = Gate::new();
         let hold = gate.clone();
-        let blocking = pool.spawn_blocking(move || hold.pass());
         let waits = Count::new();
+        let begun = waits.clone();
+        let blocking = pool.spawn_blocking(move || {
+            begun.add();
+            hold.pass();
+        });
         let waiter = {
             let waits = waits.clone();
             pool.spawn(move || {
@@ -157,8 +161,8 @@ fn waits_for_what_is_abandoned_are_errors() {
                 blocking.wait()
             })
         };
-        // It isn't run by a poll.
-        until(|| waits.get() == 1);
+        // None of these is to be run by a poll, or abandoned.
+        until(|| waits.get() == 2);
         let holders: Vec<_> = (0..workers)
             .map(|_| {
                 let (gate, waits) = (gate.clone(), waits.clone());
@@ -168,7 +172,7 @@ fn waits_for_what_is_abandoned_are_errors() {
                 })
             })
             .collect();
-        until(|| waits.get() == 1 + workers);
+        until(|| waits.get() == 2 + workers);
         let queued = pool.spawn(|| ());
         let second = pool.spawn(|| ());
         assert!(
