@@ -115,7 +115,7 @@ fn clean_passes() {
             let mut graph = layered(layers, width, |_| || count.tick());
             let each = per_round(|| clean(&mut graph, pool));
             drop(graph);
-            // A list of sleepers that grows once isn't a cost of each pass.
+            // Whatever grows once, such as a list of sleepers, isn't a cost of each pass.
             assert!(each < 0.05, "{layers} layers of {width}: {each}");
             assert_eq!(count.get(), 130 * layers * width);
         }
@@ -137,7 +137,7 @@ fn passes_that_are_stopped() {
                     }
                 });
                 let each = per_round(|| clean(&mut graph, pool));
-                // A list of sleepers that grows once isn't a cost of each pass.
+                // Whatever grows once, such as a list of sleepers, isn't a cost of each pass.
                 assert!(each < 0.05, "{layers} layers of {width}: {each}");
             }
         }
@@ -273,7 +273,7 @@ fn passes_in_the_background() {
                 drop(graph.start(pool).unwrap());
                 clean(&mut graph, pool);
             });
-            // A list of sleepers that grows once isn't a cost of each pass.
+            // Whatever grows once, such as a list of sleepers, isn't a cost of each pass.
             assert!(each < 0.05, "{layers} layers of {width}: {each}");
         }
     });
