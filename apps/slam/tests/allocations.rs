@@ -2,42 +2,12 @@
 //!
 //! One test in a program of its own, for the allocator counts every thread.
 
-#![allow(clippy::disallowed_types, reason = "the facade is not for applications, and no model checker looks here")]
-
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use taskweave::Pool;
 use taskweave_slam::{Options, Problem, Solver, default_data_path};
-
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-// SAFETY: every call is handed to the system's allocator as it is, and counting touches no memory but a static.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // Relaxed: a count, read when the work is done and waited for.
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract, which is the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: the memory is the system allocator's, with this layout: all allocation goes through here.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
+use taskweave_testing::counting::{Counting, allocations};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-/// How many allocations `work` makes, in all threads.
-fn allocations(work: impl FnOnce()) -> u64 {
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
-    work();
-    ALLOCATIONS.load(Ordering::Relaxed) - before
-}
 
 #[test]
 fn iterations_do_not_allocate() {

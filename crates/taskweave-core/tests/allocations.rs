@@ -1,16 +1,15 @@
 //! What the kernel promises not to do: allocate per task.
 #![cfg(not(any(taskweave_loom, taskweave_shuttle)))]
 
-mod common;
-#[path = "common/counting.rs"]
-mod counting;
-
 use std::sync::OnceLock;
 
-use common::{Count, block_on, thread_count, until, watch};
-use counting::{allocations, per_round};
 use taskweave_core::pass::{FrozenPass, Verdict, VertexSpec};
 use taskweave_core::{Pool, for_each, join, map_reduce, scope};
+use taskweave_testing::counting::{Counting, allocations, per_round};
+use taskweave_testing::{Count, block_on, thread_count, until, watch};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
 
 fn fib(n: u64) -> u64 {
     if n < 2 {
@@ -25,7 +24,7 @@ fn pool(workers: usize) -> Pool {
     static OTHERS: OnceLock<usize> = OnceLock::new();
     let others = *OTHERS.get_or_init(thread_count);
     until(|| thread_count() == others);
-    let pool = common::pool(workers);
+    let pool = taskweave_testing::pool(workers);
     until(|| pool.dump().contains(&format!("{workers} asleep")));
     pool
 }

@@ -1,9 +1,6 @@
 //! A user's own `fork`, while a pool is at work: the child computes, executes something else, ends, or even misuses the pool that it has
 //! inherited, and the parent's pool goes on as if nothing had happened. Without the test harness, which a child must not return to.
 
-#[cfg(all(target_os = "linux", not(any(taskweave_loom, taskweave_shuttle))))]
-mod common;
-
 #[cfg(not(all(target_os = "linux", not(any(taskweave_loom, taskweave_shuttle)))))]
 fn main() {}
 
@@ -19,7 +16,7 @@ mod linux {
 
     use taskweave_core::{Pool, join, scope};
 
-    use crate::common::{Count, Gate, block_on, busy, pool, until, watch};
+    use taskweave_testing::{Count, Gate, block_on, busy, pool, until, watch};
 
     /// How a child ended.
     #[derive(Debug, PartialEq)]

@@ -1,13 +1,11 @@
 //! The pool of those who name none: the one they are in, else the global one, which is set once.
 #![cfg(not(any(taskweave_loom, taskweave_shuttle)))]
 
-mod common;
-
 use std::sync::Arc;
 
-use common::{Count, block_on, builder, until, watch};
 use taskweave_core::{BuildError, Pool, for_each, join, map_reduce, scope, spawn};
 use taskweave_sys::sync::thread;
+use taskweave_testing::{Count, block_on, builder, until, watch};
 
 /// Whether this thread belongs to the pool of that name.
 fn in_pool(name: &str) -> bool {

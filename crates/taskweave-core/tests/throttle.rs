@@ -3,14 +3,12 @@
 //! Counts of this process and its threads, so nothing else runs beside: one test after the other.
 #![cfg(not(any(taskweave_loom, taskweave_shuttle)))]
 
-mod common;
-
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use common::{Count, Threads, busy, pool, soak, until, watch};
 use taskweave_core::pass::{FrozenPass, Verdict, VertexSpec};
 use taskweave_core::{Pool, scope};
+use taskweave_testing::{Count, Threads, busy, pool, soak, until, watch};
 
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());

@@ -1,25 +1,24 @@
 //! What graphs promise not to do: allocate per pass, however it ends.
 #![cfg(all(feature = "graph", not(any(taskweave_loom, taskweave_shuttle))))]
 
-mod common;
-#[path = "common/counting.rs"]
-mod counting;
-
 use std::fmt;
 use std::hint::black_box;
 use std::sync::OnceLock;
 
-use common::{Count, thread_count, until, watch};
-use counting::{allocations, per_round};
 use taskweave::graph::{Completion, Graph, GraphBuilder, Next, reads, writes};
 use taskweave::{CancelToken, Limit, Pool};
+use taskweave_testing::counting::{Counting, allocations, per_round};
+use taskweave_testing::{Count, thread_count, until, watch};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
 
 /// A pool whose threads have all begun, when those of the one before have all ended: both allocate.
 fn pool(workers: usize) -> Pool {
     static OTHERS: OnceLock<usize> = OnceLock::new();
     let others = *OTHERS.get_or_init(thread_count);
     until(|| thread_count() == others);
-    let pool = common::pool(workers);
+    let pool = taskweave_testing::pool(workers);
     until(|| pool.dump().contains(&format!("{workers} asleep")));
     pool
 }
@@ -188,7 +187,7 @@ fn passes_inside_of_passes() {
 
 fn passes_on_pools_by_turns() {
     let first = pool(2);
-    let second = common::pool(3);
+    let second = taskweave_testing::pool(3);
     until(|| second.dump().contains("3 asleep"));
     let mut graph = layered(6, 6, |_| || ());
     let each = per_round(|| {

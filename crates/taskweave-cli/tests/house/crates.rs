@@ -3,9 +3,10 @@
 use crate::tree::Tree;
 
 /// The layers, lowest first. Crates of one row do not know each other.
-const LAYERS: [&[&str]; 7] = [
+const LAYERS: [&[&str]; 8] = [
     &["taskweave-sys"],
     &["taskweave-core"],
+    &["taskweave-testing"],
     &["taskweave"],
     &["taskweave-process", "taskweave-progress"],
     &["taskweave-cluster"],
@@ -20,6 +21,9 @@ const PUBLIC: [&str; 4] = [
     "taskweave-progress",
     "taskweave-cluster",
 ];
+
+/// What tests of every layer use; it can't get into a library, for a package can't be made with what isn't published.
+const TESTING: &str = "taskweave-testing";
 
 /// Who may depend on whom.
 pub(crate) fn dependencies_go_down(tree: &Tree) -> Vec<String> {
@@ -45,7 +49,9 @@ pub(crate) fn dependencies_go_down(tree: &Tree) -> Vec<String> {
             continue;
         }
         for dependency in &manifest.dependencies {
-            let allowed = if is_app(path) {
+            let allowed = if *dependency == TESTING {
+                true
+            } else if is_app(path) {
                 PUBLIC.contains(dependency) || apps.contains(dependency)
             } else if apps.contains(dependency) {
                 // The program and the benches run the applications; nothing below does.

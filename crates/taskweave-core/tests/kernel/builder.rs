@@ -6,7 +6,7 @@ use taskweave_core::{BuildError, MAX_WORKERS, Pinning, Pool, PoolBuilder, Priori
 use taskweave_sys::machine::{affinity, topology};
 use taskweave_sys::sync::thread;
 
-use crate::common::{Gate, block_on, builder, pool, until, watch};
+use taskweave_testing::{Gate, block_on, builder, pool, until, watch};
 
 /// Tries to build a pool, and returns the error's text.
 #[track_caller]
@@ -138,7 +138,7 @@ fn on_each_thread<T: Send + 'static>(
     pool: &Pool,
     f: impl Fn() -> T + Clone + Send + 'static,
 ) -> Vec<T> {
-    let (begun, go) = (crate::common::Count::new(), Gate::new());
+    let (begun, go) = (taskweave_testing::Count::new(), Gate::new());
     let handles: Vec<_> = (0..pool.worker_threads())
         .map(|_| {
             let (f, begun, go) = (f.clone(), begun.clone(), go.clone());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use taskweave_core::{CancelToken, TaskError};
 
-use crate::common::{Count, Dropped, Gate, Hits, block_on, each_size, pool, watch};
+use taskweave_testing::{Count, Dropped, Gate, Hits, block_on, each_pool, pool, watch};
 
 #[test]
 fn a_token_cancels_what_has_not_begun() {
@@ -104,7 +104,7 @@ fn children_made_while_the_parent_is_cancelled() {
 #[test]
 fn a_body_may_ask() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let (token, began) = (CancelToken::new(), Gate::new());
         let (asked, begin) = (token.clone(), began.clone());
         let handle = pool.task().cancel_with(&token).spawn(move || {
@@ -124,7 +124,7 @@ fn a_body_may_ask() {
 fn each_task_is_either_run_or_cancelled_by_one_of_many() {
     let _watch = watch();
     const TASKS: usize = 500;
-    each_size(|pool| {
+    each_pool(|pool| {
         let (ran, cancelled) = (Hits::new(TASKS), Hits::new(TASKS));
         let handles: Vec<_> = (0..TASKS)
             .map(|i| {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use taskweave_core::{JoinHandle, Pool, TaskError, join, scope};
 
-use crate::common::{Gate, Random, block_on, busy, each_size, pool, rounds, until, watch};
+use taskweave_testing::{Gate, Random, block_on, busy, each_pool, pool, rounds, until, watch};
 
 type Slot = Arc<Mutex<Option<JoinHandle<usize>>>>;
 
@@ -42,10 +42,13 @@ fn circle(pools: &[Arc<Pool>], n: usize) -> usize {
 #[test]
 fn a_task_that_waits_for_itself() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         for _ in 0..20 {
             assert_eq!(
-                circle(&[Arc::new(crate::common::pool(pool.worker_threads()))], 1),
+                circle(
+                    &[Arc::new(taskweave_testing::pool(pool.worker_threads()))],
+                    1
+                ),
                 1
             );
         }
@@ -55,7 +58,7 @@ fn a_task_that_waits_for_itself() {
 #[test]
 fn two_that_wait_for_each_other_and_three_in_a_circle() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let pool = Arc::new(pool);
         for n in [2, 3, 10] {
             for _ in 0..20 {
@@ -126,7 +129,7 @@ fn circles_through_scopes_and_joins() {
         },
         |wait| scope(|s| (0..3).for_each(|_| s.spawn(|| scope(|s| s.spawn(wait))))),
     ];
-    each_size(|pool| {
+    each_pool(|pool| {
         let pool = Arc::new(pool);
         for part in parts {
             for _ in 0..20 {
@@ -220,7 +223,7 @@ fn wait_for_nothing() {}
 #[test]
 fn waits_without_a_circle_are_never_refused() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let pool = Arc::new(pool);
         let mut random = Random::new(pool.worker_threads() as u64);
         for _ in 0..rounds(150, 20_000) {
@@ -247,7 +250,7 @@ fn a_thread_that_has_ended_what_was_awaited_is_not_part_of_a_circle() {
 #[test]
 fn all_waits_end_where_only_the_pool_could_end_them() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let pool = Arc::new(pool);
         // Many circles at once, each of which is to be found by itself.
         std::thread::scope(|s| {

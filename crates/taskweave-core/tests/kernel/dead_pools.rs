@@ -5,7 +5,7 @@ use std::sync::Arc;
 use taskweave_core::pass::{FrozenPass, Verdict, VertexSpec};
 use taskweave_core::{Pool, Scope, Shutdown, TaskError, for_each, join, map_reduce, scope};
 
-use crate::common::{Count, Gate, SIZES, block_on, panic_of, pool, until, watch};
+use taskweave_testing::{Count, Gate, SIZES, block_on, panic_of, pool, until, watch};
 
 /// Pools of several sizes that were shut down in both ways.
 fn dead() -> impl Iterator<Item = Arc<Pool>> {

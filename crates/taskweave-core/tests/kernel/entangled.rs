@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use taskweave_core::{JoinHandle, Limit, Shutdown, TaskError, join};
 
-use crate::common::{Count, Gate, builder, each_size, pool, until, watch};
+use taskweave_testing::{Count, Gate, builder, each_pool, pool, until, watch};
 
 /// The wait of the `join` helps with a task that leaves for another pool, and no spare thread may take the slot.
 #[test]
@@ -53,7 +53,7 @@ fn a_wait_helps_with_a_task_that_leaves_for_another_pool() {
 #[test]
 fn a_guest_begins_a_shutdown_and_does_not_wait_for_itself() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let pool = Arc::new(pool);
         let inner = Arc::clone(&pool);
         let refused = pool.install(move || inner.shutdown(Shutdown::Drain, None));
@@ -65,7 +65,7 @@ fn a_guest_begins_a_shutdown_and_does_not_wait_for_itself() {
 #[test]
 fn the_last_share_of_a_pool_is_dropped_by_a_task_that_a_guest_runs() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let pool = Arc::new(pool);
         let last = Arc::clone(&pool);
         let task = pool.spawn(move || drop(last));

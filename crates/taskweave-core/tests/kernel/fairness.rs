@@ -10,7 +10,7 @@ use taskweave_core::{Pool, Scope, scope};
 use taskweave_sys::sync::atomic::{AtomicUsize, Ordering};
 use taskweave_sys::sync::thread;
 
-use crate::common::{Count, Gate, builder, pool, until, watch};
+use taskweave_testing::{Count, Gate, builder, pool, until, watch};
 
 const TURN: usize = 64;
 /// Where a flood gives up.

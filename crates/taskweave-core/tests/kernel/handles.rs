@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use taskweave_core::{JoinHandle, Pool, TaskError};
 
-use crate::common::{Count, Dropped, Gate, block_on, each_size, pool, until, watch};
+use taskweave_testing::{Count, Dropped, Gate, block_on, each_pool, pool, until, watch};
 
 /// How a body ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -190,7 +190,7 @@ fn every_end_of_a_task_with_every_end_of_its_handle() {
 #[test]
 fn handles_dropped_while_their_tasks_end() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let (results, closures) = (Count::new(), Count::new());
         for i in 0..3000 {
             let (result, closure) = (results.clone(), Dropped(closures.clone()));
@@ -198,7 +198,7 @@ fn handles_dropped_while_their_tasks_end() {
                 let _closure = closure;
                 Dropped(result)
             });
-            crate::common::busy(i % 200);
+            taskweave_testing::busy(i % 200);
             drop(handle);
         }
         drop(pool);
@@ -212,7 +212,7 @@ fn results_of_any_size_and_alignment() {
     #[derive(Debug, PartialEq)]
     struct Aligned([u8; 300]);
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         assert_eq!(pool.spawn(|| ()).wait().unwrap(), ());
         assert_eq!(
             pool.spawn(|| Aligned([3; 300])).wait().unwrap(),
@@ -262,7 +262,7 @@ fn poll<T>(handle: &mut JoinHandle<T>, waker: &Waker) -> Poll<Result<T, TaskErro
 #[test]
 fn the_waker_of_the_last_poll_is_woken() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let gate = Gate::new();
         let hold = gate.clone();
         let mut handle = pool.spawn(move || hold.pass());
@@ -306,7 +306,7 @@ fn a_poll_never_runs_the_task() {
 #[test]
 fn a_wait_takes_over_from_a_poll_and_back() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let gate = Gate::new();
         let hold = gate.clone();
         let mut handle = pool.spawn_blocking(move || {
@@ -331,7 +331,7 @@ fn a_wait_takes_over_from_a_poll_and_back() {
 #[test]
 fn many_awaited_by_one_thread() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let sum: usize = block_on(async {
             let handles: Vec<_> = (0..500).map(|i| pool.spawn(move || i)).collect();
             let mut sum = 0;
@@ -348,7 +348,7 @@ fn many_awaited_by_one_thread() {
 #[test]
 fn a_long_chain_of_waits_needs_no_deep_stack() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         // The workers are busy until this thread is well under way.
         let begun = Count::new();
         for _ in 0..pool.worker_threads() {

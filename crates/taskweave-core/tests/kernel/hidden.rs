@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use taskweave_core::pass::{FrozenPass, Verdict, VertexSpec};
 use taskweave_core::{Pool, join, scope};
 
-use crate::common::{Count, Gate, pool, watch};
+use taskweave_testing::{Count, Gate, pool, watch};
 
 fn pools() -> impl Iterator<Item = Arc<Pool>> {
     [2, 3, 8].into_iter().map(|workers| Arc::new(pool(workers)))
@@ -230,7 +230,7 @@ fn behind_a_join_or_a_prepared_job_of_the_same_body() {
                         hold.pass();
                     }));
                 }
-                crate::common::until(|| begun.get() == pool.worker_threads() - 1);
+                taskweave_testing::until(|| begun.get() == pool.worker_threads() - 1);
                 let (done, ends) = mpsc::channel();
                 for _ in 0..10 {
                     let done = done.clone();

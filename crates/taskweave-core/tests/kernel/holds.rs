@@ -7,7 +7,7 @@ use taskweave_core::pass::{FrozenPass, Verdict, VertexSpec};
 use taskweave_core::{Hold, Pool, join, scope};
 use taskweave_sys::sync::thread;
 
-use crate::common::{Count, Gate, builder, busy, pool, watch};
+use taskweave_testing::{Count, Gate, builder, busy, pool, watch};
 
 thread_local! {
     /// Whether the code on this stack holds something.
@@ -85,8 +85,8 @@ fn nobody_else_is_run(
                     });
                 });
             });
-            crate::common::block_on(body).unwrap();
-            crate::common::until(|| ran.get() == 41);
+            taskweave_testing::block_on(body).unwrap();
+            taskweave_testing::until(|| ran.get() == 41);
         }
     }
 }
@@ -121,8 +121,8 @@ fn a_scope_that_holds_and_has_spawned_others_before() {
                 });
             });
         });
-        crate::common::block_on(body).unwrap();
-        crate::common::until(|| ran.get() == 10);
+        taskweave_testing::block_on(body).unwrap();
+        taskweave_testing::until(|| ran.get() == 10);
     }
 }
 
@@ -186,9 +186,9 @@ fn own_parts_are_run_all_the_same() {
                     count.get()
                 })
             });
-            assert_eq!(crate::common::block_on(body).unwrap(), 320);
+            assert_eq!(taskweave_testing::block_on(body).unwrap(), 320);
         }
-        crate::common::until(|| ran.get() == 50 * 20);
+        taskweave_testing::until(|| ran.get() == 50 * 20);
     }
 }
 
@@ -213,8 +213,8 @@ fn holds_nest() {
                 drop(outer);
                 scope(|s| s.spawn(|| ()));
             });
-            crate::common::block_on(body).unwrap();
+            taskweave_testing::block_on(body).unwrap();
         }
-        crate::common::until(|| ran.get() == 600);
+        taskweave_testing::until(|| ran.get() == 600);
     }
 }

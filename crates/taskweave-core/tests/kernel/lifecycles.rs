@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use taskweave_core::{Pool, Shutdown, TaskError, join, scope};
 
-use crate::common::{
+use taskweave_testing::{
     Count, Dropped, Gate, Random, block_on, builder, pool, rounds, thread_count, until, watch,
 };
 
@@ -253,7 +253,7 @@ fn race(workers: usize, mode: Shutdown, seed: u64) {
             });
         }
         let mut random = Random::new(seed);
-        crate::common::busy(random.below(100_000) as u32);
+        taskweave_testing::busy(random.below(100_000) as u32);
         pool.shutdown(mode, None).unwrap();
     });
     pool.shutdown(mode, None).unwrap();

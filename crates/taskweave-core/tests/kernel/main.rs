@@ -1,9 +1,6 @@
 //! The kernel's promises, tested from outside.
 #![cfg(not(any(taskweave_loom, taskweave_shuttle)))]
 
-#[path = "../common/mod.rs"]
-mod common;
-
 mod builder;
 mod cancel;
 mod cycles;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use taskweave_core::{Metrics, Shutdown, WorkerMetrics, scope};
 
-use crate::common::{Gate, block_on, builder, each_size, pool, until, watch};
+use taskweave_testing::{Gate, block_on, builder, each_pool, pool, until, watch};
 
 #[track_caller]
 fn consistent(metrics: &Metrics) -> WorkerMetrics {
@@ -30,7 +30,7 @@ fn consistent(metrics: &Metrics) -> WorkerMetrics {
 #[test]
 fn each_task_is_counted_once_where_it_came_from() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         for _ in 0..1000 {
             drop(pool.spawn(|| ()));
         }
@@ -41,7 +41,7 @@ fn each_task_is_counted_once_where_it_came_from() {
             (1000, 0, 1000)
         );
     });
-    each_size(|pool| {
+    each_pool(|pool| {
         let inner = Arc::new(pool);
         let pool = Arc::clone(&inner);
         let body = pool.spawn(move || {
@@ -65,7 +65,7 @@ fn each_task_is_counted_once_where_it_came_from() {
 #[test]
 fn bodies_that_lose_their_slot_are_counted_too() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let pool = Arc::new(pool);
         let handles: Vec<_> = (0..50)
             .map(|_| {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use taskweave_core::{Pool, join, scope};
 
-use crate::common::{Gate, Log, builder, pool, until, watch};
+use taskweave_testing::{Gate, Log, builder, pool, until, watch};
 
 /// A pool of one worker, whose only worker is held up until the gate opens.
 fn held_up() -> (Arc<Pool>, Gate) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use taskweave_core::{Pool, join, scope};
 
-use crate::common::{Count, Hits, SIZES, builder, watch};
+use taskweave_testing::{Count, Hits, SIZES, builder, watch};
 
 fn small_pools() -> impl Iterator<Item = Pool> {
     [2, 4, 32].into_iter().flat_map(|capacity| {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use taskweave_core::pass::{FrozenPass, PassError, Verdict, VertexSpec};
 use taskweave_core::{Pool, TaskError, for_each, join, map_reduce, scope};
 
-use crate::common::{Bomb, Count, Dropped, block_on, each_size, panic_of, until, watch};
+use taskweave_testing::{Bomb, Count, Dropped, block_on, each_pool, panic_of, until, watch};
 
 /// Everything a pool does still works.
 #[track_caller]
@@ -41,7 +41,7 @@ fn panicked<T>(result: Result<T, TaskError>) -> String {
 #[test]
 fn of_a_spawned_body() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let handles: Vec<_> = (0..50)
             .map(|i| pool.spawn(move || panic!("on purpose {i}")))
             .collect();
@@ -66,7 +66,7 @@ fn of_a_spawned_body() {
 #[test]
 fn of_either_branch_of_a_join_or_of_both() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         for _ in 0..20 {
             let a = panic_of(|| {
                 pool.install(|| join(|| panic!("a on purpose"), || 1));
@@ -101,7 +101,7 @@ fn deep_in_a_tree_of_joins() {
         a + b
     }
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         for bad in [0, 1, 77, 128, 255, 256] {
             let live = Count::new();
             let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
@@ -116,7 +116,7 @@ fn deep_in_a_tree_of_joins() {
 #[test]
 fn of_a_scope_and_of_its_closures() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         for _ in 0..20 {
             let ran = Count::new();
             let text = panic_of(|| {
@@ -151,7 +151,7 @@ fn of_a_scope_and_of_its_closures() {
 #[test]
 fn of_nested_scopes() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let ran = Count::new();
         let text = panic_of(|| {
             pool.scope(|outer| {
@@ -179,7 +179,7 @@ fn of_nested_scopes() {
 #[test]
 fn of_an_installed_body() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         for _ in 0..20 {
             assert_eq!(
                 panic_of(|| pool.install(|| panic!("on purpose"))),
@@ -206,7 +206,7 @@ fn of_an_installed_body() {
 #[test]
 fn of_loops() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let body =
             panic_of(|| pool.install(|| for_each(0..1000, |i| assert_ne!(i, 700, "on purpose"))));
         assert!(body.contains("on purpose"));
@@ -238,7 +238,7 @@ fn of_loops() {
 #[test]
 fn of_a_prepared_job_now_and_then() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let count = Count::new();
         let counter = count.clone();
         let mut job = pool.prepare(move || {
@@ -291,7 +291,7 @@ fn pass<'a>(
 #[test]
 fn of_vertices() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let ran = Count::new();
         let bad: Box<dyn FnMut() -> Verdict + Send> = Box::new(|| panic!("on purpose"));
         let good = || -> Box<dyn FnMut() -> Verdict + Send + '_> {
@@ -351,7 +351,7 @@ fn of_hooks() {
 #[test]
 fn panics_by_the_thousand() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let pool = Arc::new(pool);
         let caught = Count::new();
         std::thread::scope(|s| {

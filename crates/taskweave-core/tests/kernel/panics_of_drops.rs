@@ -9,7 +9,7 @@ use std::task::{Context, RawWaker, RawWakerVTable, Waker};
 use taskweave_core::pass::{FrozenPass, Verdict, VertexSpec};
 use taskweave_core::{CancelToken, Pool, Shutdown, TaskError, join, scope};
 
-use crate::common::{Bomb, Count, Gate, block_on, each_size, panic_of, pool, until, watch};
+use taskweave_testing::{Bomb, Count, Gate, block_on, each_pool, panic_of, pool, until, watch};
 
 #[track_caller]
 fn still_works(pool: &Pool) {
@@ -22,7 +22,7 @@ fn still_works(pool: &Pool) {
 #[test]
 fn captures_of_spawned_bodies() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         for _ in 0..10 {
             let bomb = Bomb;
             let ran = pool.spawn(move || drop(bomb));
@@ -45,7 +45,7 @@ fn captures_of_spawned_bodies() {
 #[test]
 fn captures_of_cancelled_and_abandoned_bodies() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let token = CancelToken::new();
         token.cancel();
         for _ in 0..10 {
@@ -92,7 +92,7 @@ fn captures_of_cancelled_and_abandoned_bodies() {
 #[test]
 fn results_nobody_takes() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         for i in 0..20 {
             let gate = Gate::new();
             let hold = gate.clone();
@@ -117,7 +117,7 @@ fn results_nobody_takes() {
 #[test]
 fn payloads_nobody_takes() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         for i in 0..20 {
             let handle = pool.spawn(|| panic_any(Bomb));
             if i % 2 == 0 {
@@ -132,7 +132,7 @@ fn payloads_nobody_takes() {
 #[test]
 fn payloads_of_several_closures_of_a_scope() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         for with_body in [false, true] {
             let text = panic_of(|| {
                 pool.scope(|s| {
@@ -158,7 +158,7 @@ fn payloads_of_several_closures_of_a_scope() {
 #[test]
 fn payloads_and_captures_of_joins() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         for _ in 0..20 {
             for bombs in 0..4 {
                 let (first, second) = (bombs & 1 != 0, bombs & 2 != 0);
@@ -204,7 +204,7 @@ fn payloads_and_captures_of_joins() {
 #[test]
 fn captures_of_closures_of_a_scope() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let ran = Count::new();
         let text = panic_of(|| {
             pool.scope(|s| {
@@ -225,7 +225,7 @@ fn captures_of_closures_of_a_scope() {
 #[test]
 fn captures_and_payloads_of_prepared_jobs() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let bomb = Bomb;
         drop(pool.prepare(move || {
             let _captured = &bomb;
@@ -270,7 +270,7 @@ fn payloads_and_errors_of_many_vertices() {
         }
     }
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         // All begin before the first ends, so that all fail.
         let workers = pool.worker_threads();
         let begun = Count::new();
@@ -311,7 +311,7 @@ fn captures_of_vertices() {
     let dropped = Count::new();
     let specs = (0..10)
         .map(|_| {
-            let (bomb, counted) = (Bomb, crate::common::Dropped(dropped.clone()));
+            let (bomb, counted) = (Bomb, taskweave_testing::Dropped(dropped.clone()));
             VertexSpec {
                 name: "bomb".into(),
                 body: Box::new(move || {
@@ -368,7 +368,7 @@ fn bad_waker(panics: In) -> Waker {
 #[test]
 fn wakers() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         for panics in [In::Clone, In::Wake, In::Drop] {
             for _ in 0..10 {
                 let gate = Gate::new();
@@ -403,7 +403,7 @@ fn wakers() {
 #[test]
 fn results_of_a_join_whose_other_branch_panics() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         for _ in 0..50 {
             let payload = panic_of(|| pool.install(|| drop(join(|| Bomb, || panic_any("second")))));
             assert_eq!(payload, "second");

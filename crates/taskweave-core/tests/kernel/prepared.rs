@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use taskweave_core::{AlreadyRunning, Pool, Prepared, TaskError, scope};
 
-use crate::common::{Count, Dropped, Gate, block_on, each_size, pool, rounds, until, watch};
+use taskweave_testing::{Count, Dropped, Gate, block_on, each_pool, pool, rounds, until, watch};
 
 /// A job whose closure blocks at a gate, and the counts of its runs and of its closure's drops.
 struct Watched {
@@ -57,7 +57,7 @@ fn hold_up(pool: &Pool) -> Gate {
 #[test]
 fn dropped_before_it_is_submitted_or_after_it_has_run() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let w = watched(&pool);
         drop(w.job);
         assert_eq!((w.runs.get(), w.drops.get()), (0, 1));
@@ -73,7 +73,7 @@ fn dropped_before_it_is_submitted_or_after_it_has_run() {
 #[test]
 fn dropped_while_it_is_queued() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let hold = hold_up(&pool);
         let mut w = watched(&pool);
         let _ = w.job.submit().unwrap();
@@ -88,7 +88,7 @@ fn dropped_while_it_is_queued() {
 #[test]
 fn dropped_while_it_runs() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let mut w = watched(&pool);
         let _ = w.job.submit().unwrap();
         w.began.pass();
@@ -108,7 +108,7 @@ fn dropped_while_it_runs() {
 #[test]
 fn dropped_in_a_worker_while_it_runs_in_another_thread() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let pool = Arc::new(pool);
         let mut w = watched(&pool);
         let _ = w.job.submit().unwrap();
@@ -145,7 +145,7 @@ fn self_referring(
 #[test]
 fn dropped_by_its_own_closure() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let (place, drops) = self_referring(&pool, |job| drop(job.take()));
         let mut job = place.lock().unwrap();
         let _ = job.as_mut().unwrap().submit().unwrap();
@@ -158,7 +158,7 @@ fn dropped_by_its_own_closure() {
 #[test]
 fn asked_by_its_own_closure() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let answers = Count::new();
         let counter = answers.clone();
         let (place, drops) = self_referring(&pool, move |job| {
@@ -180,7 +180,7 @@ fn asked_by_its_own_closure() {
 #[test]
 fn a_second_submission_is_refused_until_the_first_has_ended() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let mut w = watched(&pool);
         let _ = w.job.submit().unwrap();
         assert_eq!(w.job.submit().unwrap_err(), AlreadyRunning);
@@ -199,7 +199,7 @@ fn a_second_submission_is_refused_until_the_first_has_ended() {
 #[test]
 fn a_submission_that_has_not_begun_is_run_by_the_thread_that_waits() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let hold = hold_up(&pool);
         let here = taskweave_sys::sync::thread::current().id();
         let (there, times) = (Arc::new(Mutex::new(None)), Count::new());
@@ -246,9 +246,9 @@ fn a_wait_in_a_worker_gives_its_slot_away() {
 #[test]
 fn jobs_move_between_threads_and_pools() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let pool = Arc::new(pool);
-        let other = crate::common::pool(1);
+        let other = taskweave_testing::pool(1);
         let count = Count::new();
         let counter = count.clone();
         let mut job = pool.prepare(move || {
@@ -294,7 +294,7 @@ fn jobs_move_between_threads_and_pools() {
 #[test]
 fn jobs_outlive_their_pool() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let drops = Count::new();
         let dropped = Dropped(drops.clone());
         let mut job = pool.prepare(move || {
@@ -314,7 +314,7 @@ fn jobs_outlive_their_pool() {
 #[test]
 fn a_wait_for_a_worker_never_runs_it_here() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let here = taskweave_sys::sync::thread::current().id();
         let runs = Count::new();
         let seen = runs.clone();
@@ -345,7 +345,7 @@ fn a_wait_for_a_worker_never_runs_it_here() {
 #[test]
 fn a_wait_for_a_worker_tells_of_panics_and_shutdown() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let mut job = pool.prepare(|| panic!("not today"));
         let error = job.submit().unwrap().wait_for_worker().unwrap_err();
         assert!(matches!(error, TaskError::Panicked(_)), "{error}");

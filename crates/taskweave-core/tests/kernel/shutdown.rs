@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use taskweave_core::{Shutdown, ShutdownTimeout, TaskError, join, scope};
 
-use crate::common::{Count, Dropped, Gate, block_on, builder, each_size, pool, until, watch};
+use taskweave_testing::{Count, Dropped, Gate, block_on, builder, each_pool, pool, until, watch};
 
 #[test]
 fn draining_runs_all_that_is_queued() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let (ran, gate) = (Count::new(), Gate::new());
         for i in 0..300 {
             let (ran, gate) = (ran.clone(), gate.clone());
@@ -41,7 +41,7 @@ fn draining_runs_all_that_is_queued() {
 #[test]
 fn abandoning_drops_what_has_not_begun() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let workers = pool.worker_threads();
         let (began, gate) = (Count::new(), Gate::new());
         let parts = Count::new();
@@ -100,7 +100,7 @@ fn abandoning_drops_what_has_not_begun() {
 #[test]
 fn abandoning_after_draining_has_timed_out() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let (gate, begun, ran) = (Gate::new(), Count::new(), Count::new());
         let handles: Vec<_> = (0..100)
             .map(|_| {
@@ -193,7 +193,7 @@ fn waits_for_what_is_abandoned_are_errors() {
 #[test]
 fn draining_while_bodies_are_blocked_in_waits() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let pool = Arc::new(pool);
         let (gate, begun) = (Gate::new(), Count::new());
         let handles: Vec<_> = (0..10)
@@ -230,7 +230,7 @@ fn draining_while_bodies_are_blocked_in_waits() {
 #[test]
 fn bodies_may_not_spawn_while_the_pool_drains() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let pool = Arc::new(pool);
         let (began, gate) = (Gate::new(), Gate::new());
         let (inner, begin, hold) = (Arc::clone(&pool), began.clone(), gate.clone());
@@ -254,7 +254,7 @@ fn bodies_may_not_spawn_while_the_pool_drains() {
 #[test]
 fn a_shutdown_from_within_only_begins_it() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let pool = Arc::new(pool);
         for blocking in [false, true] {
             let inner = Arc::clone(&pool);
@@ -282,7 +282,7 @@ fn a_shutdown_from_within_only_begins_it() {
 fn several_threads_shut_down_at_once() {
     let _watch = watch();
     for _ in 0..30 {
-        each_size(|pool| {
+        each_pool(|pool| {
             let ran = Count::new();
             for _ in 0..50 {
                 let ran = ran.clone();

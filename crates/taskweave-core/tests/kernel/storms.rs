@@ -5,7 +5,7 @@ use std::sync::Arc;
 use taskweave_core::{Pool, for_each, join, map_reduce, scope};
 use taskweave_sys::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::common::{Count, Hits, Random, builder, each_size, pool, rounds, watch};
+use taskweave_testing::{Count, Hits, Random, builder, each_pool, pool, rounds, watch};
 
 fn fib(n: u64) -> u64 {
     if n < 2 {
@@ -29,7 +29,7 @@ fn from_outside(threads: usize, body: impl Fn(usize) + Sync) {
 fn each_spawned_task_runs_once() {
     let _watch = watch();
     const EACH: usize = 3000;
-    each_size(|pool| {
+    each_pool(|pool| {
         let hits = Hits::new(4 * EACH);
         from_outside(4, |thread| {
             for i in 0..EACH {
@@ -56,7 +56,7 @@ fn each_spawned_task_runs_once() {
 fn each_detached_task_runs_once() {
     let _watch = watch();
     const EACH: usize = 5000;
-    each_size(|pool| {
+    each_pool(|pool| {
         let hits = Hits::new(3 * EACH);
         from_outside(3, |thread| {
             for i in 0..EACH {
@@ -73,7 +73,7 @@ fn each_detached_task_runs_once() {
 fn each_task_spawned_by_tasks_runs_once() {
     let _watch = watch();
     const WIDTH: usize = 40;
-    each_size(|pool| {
+    each_pool(|pool| {
         let pool = Arc::new(pool);
         let hits = Hits::new(WIDTH * WIDTH * WIDTH);
         let all: Vec<_> = (0..WIDTH)
@@ -111,7 +111,7 @@ fn each_task_spawned_by_tasks_runs_once() {
 fn each_scoped_closure_runs_once() {
     let _watch = watch();
     const EACH: usize = 10_000;
-    each_size(|pool| {
+    each_pool(|pool| {
         let hits = Hits::new(3 * EACH);
         from_outside(3, |thread| {
             let mut seen = vec![false; EACH];
@@ -133,7 +133,7 @@ fn each_scoped_closure_runs_once() {
 #[test]
 fn scopes_nest_and_closures_spawn_into_outer_scopes() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let count = AtomicUsize::new(0);
         from_outside(2, |_| {
             pool.scope(|s| {
@@ -160,7 +160,7 @@ fn scopes_nest_and_closures_spawn_into_outer_scopes() {
 #[test]
 fn joins_from_several_threads_compute() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         from_outside(3, |_| assert_eq!(pool.install(|| fib(18)), 2584));
     });
 }
@@ -168,7 +168,7 @@ fn joins_from_several_threads_compute() {
 #[test]
 fn loops_visit_each_item_once() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let mut data = vec![0_u32; 100_003];
         pool.install(|| for_each(&mut data[..], |x| *x += 1));
         assert!(data.iter().all(|&x| x == 1));
@@ -200,7 +200,7 @@ fn loops_visit_each_item_once() {
 #[test]
 fn prepared_jobs_run_once_a_submission() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         from_outside(3, |_| {
             let count = Count::new();
             let counter = count.clone();
@@ -308,7 +308,7 @@ fn everything_at_once(pool: Pool, threads: usize, steps: usize) {
 #[test]
 fn everything_at_once_from_several_threads() {
     let _watch = watch();
-    each_size(|pool| everything_at_once(pool, 4, rounds(400, 40_000)));
+    each_pool(|pool| everything_at_once(pool, 4, rounds(400, 40_000)));
 }
 
 #[test]

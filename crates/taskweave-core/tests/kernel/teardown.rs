@@ -6,7 +6,7 @@ use std::sync::{Arc, mpsc};
 use taskweave_core::{Limit, Pool, TaskError, for_each, join, scope, spawn};
 use taskweave_sys::sync::thread;
 
-use crate::common::{Count, builder, pool, watch};
+use taskweave_testing::{Count, builder, pool, watch};
 
 /// Calls its closure when the thread ends that it was given to.
 struct AtExit(RefCell<Option<Box<dyn FnOnce()>>>);

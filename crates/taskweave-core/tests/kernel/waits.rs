@@ -7,7 +7,7 @@ use std::time::Duration;
 use taskweave_core::{JoinHandle, Pool, TaskError};
 use taskweave_sys::sync::thread;
 
-use crate::common::{Count, Gate, builder, each_size, pool, until, watch};
+use taskweave_testing::{Count, Gate, builder, each_pool, pool, until, watch};
 
 /// A pool whose only worker is held up until the gate opens.
 fn held_up() -> (Pool, Gate) {
@@ -39,13 +39,13 @@ fn a_task_that_has_not_begun_is_run_by_the_thread_that_waits() {
         let handle = inner.spawn(|| thread::current().id());
         handle.wait().unwrap() == thread::current().id()
     });
-    assert!(crate::common::block_on(same).unwrap());
+    assert!(taskweave_testing::block_on(same).unwrap());
 }
 
 #[test]
 fn a_task_that_runs_is_waited_for() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let (began, gate) = (Gate::new(), Gate::new());
         let (begin, hold) = (began.clone(), gate.clone());
         let mut handle = pool.spawn(move || {
@@ -69,7 +69,7 @@ fn a_task_that_runs_is_waited_for() {
 #[test]
 fn a_result_that_is_there_is_taken_at_once() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let mut handle = pool.spawn(|| 1);
         until(|| handle.is_finished());
         assert_eq!(handle.try_wait().unwrap().unwrap(), 1);
@@ -87,7 +87,7 @@ fn a_result_that_is_there_is_taken_at_once() {
 #[test]
 fn a_wait_that_timed_out_in_a_worker_can_be_tried_again() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let gate = Gate::new();
         let hold = gate.clone();
         let awaited = pool.spawn_blocking(move || {
@@ -104,7 +104,7 @@ fn a_wait_that_timed_out_in_a_worker_can_be_tried_again() {
             gate.open();
             handle.wait().unwrap()
         });
-        assert_eq!(crate::common::block_on(tries).unwrap(), 5);
+        assert_eq!(taskweave_testing::block_on(tries).unwrap(), 5);
         assert_eq!(pool.spawn(|| 1).wait().unwrap(), 1);
     });
 }
@@ -129,7 +129,7 @@ fn waits_on_the_spot_nest_a_thousand_deep() {
         );
         let inner = Arc::clone(&pool);
         let handle = pool.spawn(move || deep(&inner, 3000));
-        assert_eq!(crate::common::block_on(handle).unwrap(), 3000);
+        assert_eq!(taskweave_testing::block_on(handle).unwrap(), 3000);
     }
 }
 
@@ -167,7 +167,7 @@ fn waits_that_block_give_their_slots_to_spare_threads() {
         until(|| pool.dump().matches("waits for a task").count() >= 400);
         assert_eq!(pool.spawn(|| 1).wait().unwrap(), 1);
         gate.open();
-        assert_eq!(crate::common::block_on(last).unwrap(), 400);
+        assert_eq!(taskweave_testing::block_on(last).unwrap(), 400);
     }
 }
 
@@ -187,8 +187,8 @@ fn one_worker_is_enough_for_a_that_waits_for_b_that_waits_for_c() {
     });
     began.pass();
     let c = inner.spawn(move || sender.send(42).unwrap());
-    assert_eq!(crate::common::block_on(a).unwrap(), 42);
-    crate::common::block_on(c).unwrap();
+    assert_eq!(taskweave_testing::block_on(a).unwrap(), 42);
+    taskweave_testing::block_on(c).unwrap();
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn more_blocked_threads_than_allowed_are_an_error() {
             Err(TaskError::TooManyBlocked { limit }) => limit,
             other => panic!("{other:?}"),
         });
-        assert_eq!(crate::common::block_on(refused).unwrap(), limit);
+        assert_eq!(taskweave_testing::block_on(refused).unwrap(), limit);
         // What was awaited goes on without its handle, and the pool without the waits.
         gate.open();
         assert_eq!(pool.spawn(|| 1).wait().unwrap(), 1);
@@ -212,7 +212,7 @@ fn more_blocked_threads_than_allowed_are_an_error() {
 #[test]
 fn handles_go_to_other_threads_and_tasks() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let handles: Vec<_> = (0..100).map(|i| pool.spawn(move || i)).collect();
         let handles = Arc::new(Mutex::new(handles));
         let waiters: Vec<_> = (0..10)
@@ -241,7 +241,7 @@ fn handles_go_to_other_threads_and_tasks() {
 #[test]
 fn scopes_and_joins_go_on_after_their_stack_has_lost_its_slot() {
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let pool = Arc::new(pool);
         let handles: Vec<_> = (0..20)
             .map(|i| {
@@ -292,7 +292,7 @@ fn blocking_tasks_wait_for_tasks_and_the_other_way_round() {
         1 + handle.wait().unwrap()
     }
     let _watch = watch();
-    each_size(|pool| {
+    each_pool(|pool| {
         let pool = Arc::new(pool);
         assert_eq!(ladder(&pool, 60), 60);
     });

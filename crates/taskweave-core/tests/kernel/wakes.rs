@@ -5,7 +5,7 @@ use std::sync::mpsc;
 
 use taskweave_core::{Pool, scope};
 
-use crate::common::{Gate, Random, block_on, builder, busy, rounds, watch};
+use taskweave_testing::{Gate, Random, block_on, builder, busy, rounds, watch};
 
 /// Pools that fall asleep at once, and pools that look around first.
 fn pools() -> impl Iterator<Item = Pool> {

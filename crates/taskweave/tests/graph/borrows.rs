@@ -4,8 +4,8 @@ use std::sync::Mutex;
 
 use taskweave::graph::{Graph, GraphBuilder};
 
-use crate::common::{Bomb, Count, Dropped, each_size, panic_of, pool, watch};
 use crate::shapes::Shape;
+use taskweave_testing::{Bomb, Count, Dropped, each_size, panic_of, pool, watch};
 
 #[test]
 fn bodies_borrow_mutably_from_the_stack() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use taskweave::graph::{EdgeError, Graph, GraphBuilder, Next};
 use taskweave_sys::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use crate::common::{Count, Random, inside_and_outside, rounds, watch};
+use taskweave_testing::{Count, Random, inside_and_outside, rounds, watch};
 
 /// What the deciding tasks choose next, and which tasks ran.
 #[derive(Clone, Default)]

@@ -5,8 +5,8 @@ use std::error::Error;
 
 use taskweave::graph::{EdgeError, Graph, GraphBuilder, GraphError, PassError, TaskId};
 
-use crate::common::{Count, Dropped, pool, watch};
 use crate::shapes::{Shape, name, vertex};
+use taskweave_testing::{Count, Dropped, pool, watch};
 
 /// A builder with so many tasks that do nothing.
 fn with_tasks(n: usize) -> (GraphBuilder<'static>, Vec<TaskId>) {

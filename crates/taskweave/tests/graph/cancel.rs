@@ -6,8 +6,8 @@ use taskweave::graph::{GraphBuilder, Next};
 use taskweave::{CancelToken, TaskError};
 use taskweave_sys::sync::thread;
 
-use crate::common::{Count, Random, busy, inside_and_outside, rounds, until, watch};
 use crate::shapes::Shape;
+use taskweave_testing::{Count, Random, busy, inside_and_outside, rounds, until, watch};
 
 #[test]
 fn a_token_that_is_cancelled_before_skips_everything() {

@@ -6,7 +6,7 @@ use taskweave::graph::{Completion, Graph, GraphBuilder, Next};
 use taskweave::{Limit, TaskError};
 use taskweave_sys::sync::thread;
 
-use crate::common::{Count, SIZES, each_size, inside_and_outside, pool, quiet, rounds, watch};
+use taskweave_testing::{Count, SIZES, each_size, inside_and_outside, pool, quiet, rounds, watch};
 
 /// `begin` hands its completion out, `after` counts.
 fn handing_out(count: &Count) -> (Graph<'static>, mpsc::Receiver<Completion>) {

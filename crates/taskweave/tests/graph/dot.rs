@@ -69,12 +69,12 @@ fn strange_names_are_escaped() {
 
 #[test]
 fn a_graph_is_drawn_the_same_after_passes() {
-    let _watch = crate::common::watch();
+    let _watch = taskweave_testing::watch();
     let mut graph = Shape::random(3, 30, 2).graph(|_| || ());
     let before = graph.dot();
     for edge in Shape::random(3, 30, 2).edges {
         assert!(before.contains(&format!("  {} -> {};\n", edge.0, edge.1)));
     }
-    graph.run(&crate::common::pool(2)).unwrap();
+    graph.run(&taskweave_testing::pool(2)).unwrap();
     assert_eq!(graph.dot(), before);
 }

@@ -8,7 +8,7 @@ use taskweave::{CancelToken, Limit, Pool, Shutdown};
 use taskweave_sys::sync::atomic::{AtomicU8, AtomicUsize, Ordering::SeqCst};
 use taskweave_sys::sync::thread;
 
-use crate::common::{Random, pool, quiet, soak, watch};
+use taskweave_testing::{Random, pool, quiet, soak, watch};
 
 /// What a body is to do. Above these: to choose the branch of this number less [`CHOOSE`].
 const GO_ON: u8 = 0;

@@ -9,12 +9,12 @@ use taskweave::graph::{Graph, GraphBuilder, Next, PassError};
 use taskweave::{Pool, TaskError};
 use taskweave_sys::sync::atomic::{AtomicBool, Ordering};
 
-use crate::common::{
+use crate::shapes::{Shape, name};
+use crate::tracked::{Plan, Tracked};
+use taskweave_testing::{
     Bomb, Count, Dropped, Random, SIZES, each_size, inside_and_outside, message, panic_of, pool,
     rounds, watch,
 };
-use crate::shapes::{Shape, name};
-use crate::tracked::{Plan, Tracked};
 
 /// An error with something in it.
 #[derive(Debug)]
@@ -208,7 +208,7 @@ fn a_failure_after_the_first_is_counted_and_dropped() {
     each_size(|pool| {
         for panics in [false, true] {
             let (begun, drops) = (Count::new(), Count::new());
-            let gate = crate::common::Gate::new();
+            let gate = taskweave_testing::Gate::new();
             let mut builder = GraphBuilder::new();
             for root in ["one", "other"] {
                 let (begun, gate, drops) = (begun.clone(), gate.clone(), drops.clone());

@@ -1,9 +1,6 @@
 //! The promises of static graphs, tested from outside.
 #![cfg(all(feature = "graph", not(any(taskweave_loom, taskweave_shuttle))))]
 
-#[path = "../common/mod.rs"]
-mod common;
-
 mod shapes;
 mod tracked;
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use taskweave::graph::{Graph, GraphBuilder};
 use taskweave::{Pool, scope};
 
-use crate::common::{Count, busy, each_size, pool, rounds, watch};
 use crate::shapes::Shape;
 use crate::tracked::{Plan, Tracked};
+use taskweave_testing::{Count, busy, each_size, pool, rounds, watch};
 
 #[test]
 fn a_task_runs_a_graph() {

@@ -7,9 +7,9 @@ use taskweave::Pool;
 use taskweave::graph::GraphError;
 
 use crate::build::assert_is_cycle;
-use crate::common::{SIZES, pool, quiet};
 use crate::shapes::{Shape, name};
 use crate::tracked::{Plan, Tracked};
+use taskweave_testing::{SIZES, pool, quiet};
 
 /// Any list of edges without repetitions and without loops of one.
 fn any_shape() -> impl Strategy<Value = Shape> {

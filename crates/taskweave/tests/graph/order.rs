@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use taskweave_sys::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::common::{Random, each_size, inside_and_outside, pool, rounds, watch};
 use crate::shapes::Shape;
 use crate::tracked::{Plan, Tracked};
+use taskweave_testing::{Random, each_size, inside_and_outside, pool, rounds, watch};
 
 #[test]
 fn every_shape_runs_in_order_from_outside_and_inside() {

@@ -8,8 +8,8 @@ use taskweave::graph::{
 use taskweave::{CancelToken, Limit};
 use taskweave_sys::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use crate::common::{Count, busy, each_size, inside_and_outside, pool, quiet, watch};
 use crate::shapes::Shape;
+use taskweave_testing::{Count, busy, each_size, inside_and_outside, pool, quiet, watch};
 
 fn counting<'env>(shape: &Shape, count: &'env Count) -> GraphBuilder<'env> {
     shape.builder(|_| || count.tick())

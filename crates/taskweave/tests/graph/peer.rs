@@ -5,9 +5,9 @@
 use taskweave::Pool;
 use taskweave::graph::{GraphBuilder, GraphError};
 
-use crate::common::{Count, Gate, Random, SIZES, busy, each_size, pool, rounds, watch};
 use crate::shapes::{Shape, name};
 use crate::tracked::{Plan, Tracked};
+use taskweave_testing::{Count, Gate, Random, SIZES, busy, each_size, pool, rounds, watch};
 
 /// The seeding loop read the running counters: a fast root brought a successor's to zero before the loop came to it.
 #[test]

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use taskweave::graph::{GraphBuilder, Next};
 use taskweave::{Pool, Shutdown, for_each, join, scope};
 
-use crate::common::{
-    Count, Gate, SIZES, Threads, busy, each_size, message, pool, rounds, until, watch,
-};
 use crate::shapes::Shape;
 use crate::tracked::{Plan, Tracked};
+use taskweave_testing::{
+    Count, Gate, SIZES, Threads, busy, each_size, message, pool, rounds, until, watch,
+};
 
 #[test]
 fn one_worker_runs_everything() {

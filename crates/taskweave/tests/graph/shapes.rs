@@ -2,7 +2,7 @@
 
 use taskweave::graph::{Graph, GraphBuilder, GraphError, Outcome};
 
-use crate::common::Random;
+use taskweave_testing::Random;
 
 /// `n` vertices named `v0`, `v1`, …
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use taskweave::graph::{GraphBuilder, GraphError, Next, SlotError, TaskId, reads, writes};
 
-use crate::common::{Random, inside_and_outside, quiet, rounds, watch};
+use taskweave_testing::{Random, inside_and_outside, quiet, rounds, watch};
 
 #[test]
 fn what_is_written_is_read_behind() {

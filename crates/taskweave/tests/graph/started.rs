@@ -8,9 +8,9 @@ use std::time::Duration;
 use taskweave::graph::{AlreadyRunning, Graph, GraphBuilder, Next};
 use taskweave::{CancelToken, Pool, Shutdown, TaskError};
 
-use crate::common::{Count, Dropped, Gate, SIZES, busy, each_size, pool, quiet, rounds, watch};
 use crate::shapes::Shape;
 use crate::tracked::Plan;
+use taskweave_testing::{Count, Dropped, Gate, SIZES, busy, each_size, pool, quiet, rounds, watch};
 
 fn counting(shape: &Shape, count: &Count) -> Graph<'static> {
     shape.graph(|_| {

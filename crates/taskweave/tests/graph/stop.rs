@@ -2,11 +2,11 @@
 
 use taskweave::graph::{GraphBuilder, Next};
 
-use crate::common::{
-    Count, Gate, Random, SIZES, each_size, inside_and_outside, pool, rounds, watch,
-};
 use crate::shapes::Shape;
 use crate::tracked::{Plan, Tracked};
+use taskweave_testing::{
+    Count, Gate, Random, SIZES, each_size, inside_and_outside, pool, rounds, watch,
+};
 
 #[test]
 fn a_stop_skips_all_that_comes_after_it() {

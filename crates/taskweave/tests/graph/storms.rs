@@ -2,9 +2,9 @@
 
 use taskweave::{Pool, Shutdown};
 
-use crate::common::{Random, SIZES, pool, rounds, watch};
 use crate::shapes::Shape;
 use crate::tracked::{Plan, Tracked};
+use taskweave_testing::{Random, SIZES, pool, rounds, watch};
 
 /// Passes with a few vertices that stop, fail or (rarely, it's slow) panic.
 fn storm(tracked: &mut Tracked, pool: &Pool, random: &mut Random, passes: usize) {

@@ -8,8 +8,8 @@ use taskweave::Pool;
 use taskweave::graph::{Graph, Next, Pass, PassError};
 use taskweave_sys::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering::Relaxed};
 
-use crate::common::busy;
 use crate::shapes::{Shape, name, vertex};
+use taskweave_testing::busy;
 
 /// What a body is to do in the next pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

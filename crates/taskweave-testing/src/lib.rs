@@ -1,46 +1,62 @@
 //! What the tests share: a watchdog, pools of several sizes, counters, things that panic.
-#![allow(dead_code, reason = "each suite uses its part")]
+#![cfg(not(any(taskweave_loom, taskweave_shuttle)))]
+#![allow(missing_docs, reason = "for the tests of this workspace alone")]
+#![allow(
+    clippy::len_without_is_empty,
+    clippy::new_without_default,
+    clippy::should_implement_trait,
+    reason = "each has what the tests need"
+)]
+
+pub mod counting;
 
 use std::any::Any;
 use std::collections::HashSet;
+use std::future::Future;
 use std::io::Write;
 use std::panic;
+use std::pin::pin;
 use std::sync::{Arc, Condvar, Mutex, Once};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use taskweave::Pool;
-use taskweave_sys::sync::atomic::{AtomicUsize, Ordering};
+use taskweave_core::{Pool, PoolBuilder};
+use taskweave_sys::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use taskweave_sys::sync::thread;
 
 /// Worker counts that most tests go through.
-pub(crate) const SIZES: [usize; 4] = [1, 2, 3, 8];
+pub const SIZES: [usize; 4] = [1, 2, 3, 8];
 
 /// Whether the long forms are to be run.
-pub(crate) fn soak() -> bool {
+pub fn soak() -> bool {
     std::env::var_os("TASKWEAVE_SOAK").is_some_and(|value| value != "0")
 }
 
 /// `usual`, or `long` in a soak.
-pub(crate) fn rounds(usual: usize, long: usize) -> usize {
+pub fn rounds(usual: usize, long: usize) -> usize {
     if soak() { long } else { usual }
 }
 
-pub(crate) fn pool(workers: usize) -> Pool {
-    Pool::builder()
-        .worker_threads(workers)
-        .build()
-        .expect("the pool starts")
+pub fn builder(workers: usize) -> PoolBuilder {
+    Pool::builder().worker_threads(workers)
+}
+
+pub fn pool(workers: usize) -> Pool {
+    builder(workers).build().expect("the pool starts")
 }
 
 /// Calls `test` with a pool of each size.
-pub(crate) fn each_size(mut test: impl FnMut(&Pool)) {
-    for workers in SIZES {
-        test(&pool(workers));
-    }
+pub fn each_size(mut test: impl FnMut(&Pool)) {
+    each_pool(|pool| test(&pool));
+}
+
+/// Hands a pool of each size to `test`.
+pub fn each_pool(test: impl FnMut(Pool)) {
+    SIZES.into_iter().map(pool).for_each(test);
 }
 
 /// Calls `test` with a pool of each size, from outside and as one of its workers.
-pub(crate) fn inside_and_outside(test: impl Fn(&Pool) + Sync) {
+pub fn inside_and_outside(test: impl Fn(&Pool) + Sync) {
     each_size(|pool| {
         test(pool);
         pool.install(|| test(pool));
@@ -48,12 +64,13 @@ pub(crate) fn inside_and_outside(test: impl Fn(&Pool) + Sync) {
 }
 
 /// Aborts the process if it lives for too long: a hang becomes a failure that says where.
-pub(crate) struct Watchdog {
+#[derive(Debug)]
+pub struct Watchdog {
     over: Arc<(Mutex<bool>, Condvar)>,
 }
 
 /// Starts a watchdog for the current test.
-pub(crate) fn watch() -> Watchdog {
+pub fn watch() -> Watchdog {
     quiet();
     let name = thread::current().name().unwrap_or("a test").to_owned();
     let limit = Duration::from_secs(if soak() { 3600 } else { 120 });
@@ -107,7 +124,7 @@ fn threads() -> String {
 }
 
 /// Keeps panics that a test causes on purpose out of its output.
-pub(crate) fn quiet() {
+pub fn quiet() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let usual = panic::take_hook();
@@ -122,7 +139,7 @@ pub(crate) fn quiet() {
 }
 
 /// The text of a panic's payload.
-pub(crate) fn message(payload: &(dyn Any + Send)) -> String {
+pub fn message(payload: &(dyn Any + Send)) -> String {
     payload
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned())
@@ -136,14 +153,13 @@ pub(crate) fn message(payload: &(dyn Any + Send)) -> String {
 }
 
 /// What `f` panics with.
-pub(crate) fn panic_of(f: impl FnOnce()) -> String {
+pub fn panic_of(f: impl FnOnce()) -> String {
     match panic::catch_unwind(panic::AssertUnwindSafe(f)) {
         Ok(()) => panic!("it should have panicked"),
         Err(payload) => {
             let text = message(&*payload);
-            if payload.is::<Bomb>() {
-                std::mem::forget(payload);
-            }
+            // Perhaps a bomb.
+            std::mem::forget(payload);
             text
         }
     }
@@ -151,7 +167,7 @@ pub(crate) fn panic_of(f: impl FnOnce()) -> String {
 
 /// Panics when dropped, unless a panic is under way: two at once end the process by the language's rules.
 #[derive(Debug)]
-pub(crate) struct Bomb;
+pub struct Bomb;
 
 impl Drop for Bomb {
     fn drop(&mut self) {
@@ -161,32 +177,61 @@ impl Drop for Bomb {
     }
 }
 
+/// How often each of `n` things has happened.
+#[derive(Debug)]
+pub struct Hits(Vec<AtomicU32>);
+
+impl Hits {
+    pub fn new(n: usize) -> Arc<Self> {
+        Arc::new(Hits((0..n).map(|_| AtomicU32::new(0)).collect()))
+    }
+
+    pub fn hit(&self, index: usize) {
+        self.0[index].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn total(&self) -> usize {
+        self.0
+            .iter()
+            .map(|count| count.load(Ordering::Relaxed) as usize)
+            .sum()
+    }
+
+    #[track_caller]
+    pub fn assert_each(&self, times: u32) {
+        for (index, count) in self.0.iter().enumerate() {
+            let count = count.load(Ordering::Relaxed);
+            assert_eq!(count, times, "number {index} of {}", self.0.len());
+        }
+    }
+}
+
 /// A number that tasks count up.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Count(Arc<AtomicUsize>);
+#[derive(Debug, Clone, Default)]
+pub struct Count(Arc<AtomicUsize>);
 
 impl Count {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self::default()
     }
 
     /// Returns what it was.
-    pub(crate) fn add(&self) -> usize {
+    pub fn add(&self) -> usize {
         self.0.fetch_add(1, Ordering::SeqCst)
     }
 
-    pub(crate) fn tick(&self) {
+    pub fn tick(&self) {
         self.add();
     }
 
-    pub(crate) fn get(&self) -> usize {
+    pub fn get(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
 }
 
 /// Counts its own drops.
 #[derive(Debug)]
-pub(crate) struct Dropped(pub(crate) Count);
+pub struct Dropped(pub Count);
 
 impl Drop for Dropped {
     fn drop(&mut self) {
@@ -195,20 +240,20 @@ impl Drop for Dropped {
 }
 
 /// Closed until it's opened; whoever passes blocks the thread, as any lock or channel would.
-#[derive(Clone, Default)]
-pub(crate) struct Gate(Arc<(Mutex<bool>, Condvar)>);
+#[derive(Debug, Clone, Default)]
+pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
 
 impl Gate {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self::default()
     }
 
-    pub(crate) fn open(&self) {
+    pub fn open(&self) {
         *self.0.0.lock().expect("nobody panics with it") = true;
         self.0.1.notify_all();
     }
 
-    pub(crate) fn pass(&self) {
+    pub fn pass(&self) {
         let open = self.0.0.lock().expect("nobody panics with it");
         drop(
             self.0
@@ -218,57 +263,90 @@ impl Gate {
         );
     }
 
-    pub(crate) fn is_open(&self) -> bool {
+    pub fn is_open(&self) -> bool {
         *self.0.0.lock().expect("nobody panics with it")
     }
 }
 
 /// Waits for something that other threads bring about, by looking again and again; the watchdog bounds it.
-pub(crate) fn until(mut condition: impl FnMut() -> bool) {
+pub fn until(mut condition: impl FnMut() -> bool) {
     while !condition() {
         thread::sleep(Duration::from_micros(200));
     }
 }
 
+/// A list that tasks append to.
+#[derive(Debug)]
+pub struct Log<T>(Arc<Mutex<Vec<T>>>);
+
+impl<T> Clone for Log<T> {
+    fn clone(&self) -> Self {
+        Log(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Log<T> {
+    pub fn new() -> Self {
+        Log(Arc::new(Mutex::new(Vec::new())))
+    }
+
+    pub fn push(&self, entry: T) {
+        self.0.lock().expect("nobody panics with it").push(entry);
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.lock().expect("nobody panics with it").len()
+    }
+
+    pub fn take(&self) -> Vec<T> {
+        std::mem::take(&mut *self.0.lock().expect("nobody panics with it"))
+    }
+}
+
 /// Random numbers, the same for the same seed.
-pub(crate) struct Random(u64);
+#[derive(Debug)]
+pub struct Random(u64);
 
 impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
+    pub fn new(seed: u64) -> Self {
         Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    pub(crate) fn next(&mut self) -> u64 {
+    pub fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
+    pub fn below(&mut self, bound: usize) -> usize {
         ((self.next() >> 33) as usize) % bound
     }
 }
 
 /// The threads that took part in something.
-#[derive(Clone, Default)]
-pub(crate) struct Threads(Arc<Mutex<HashSet<thread::ThreadId>>>);
+#[derive(Debug, Clone, Default)]
+pub struct Threads(Arc<Mutex<HashSet<thread::ThreadId>>>);
 
 impl Threads {
-    pub(crate) fn here(&self) {
+    pub fn here(&self) {
         self.0
             .lock()
             .expect("nobody panics with it")
             .insert(thread::current().id());
     }
 
-    pub(crate) fn take(&self) -> HashSet<thread::ThreadId> {
+    pub fn take(&self) -> HashSet<thread::ThreadId> {
         std::mem::take(&mut *self.0.lock().expect("nobody panics with it"))
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.lock().expect("nobody panics with it").len()
     }
 }
 
 /// Keeps the processor busy for about so many steps.
-pub(crate) fn busy(steps: u32) -> u32 {
+pub fn busy(steps: u32) -> u32 {
     (0..steps).fold(1, |x, _| {
         std::hint::black_box(x)
             .wrapping_mul(1_664_525)
@@ -276,7 +354,25 @@ pub(crate) fn busy(steps: u32) -> u32 {
     })
 }
 
+/// Runs a future on this thread.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(thread::Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
 /// Threads of this process.
-pub(crate) fn thread_count() -> usize {
+pub fn thread_count() -> usize {
     std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
 }
