@@ -37,6 +37,9 @@ pub fn allocations(act: impl FnOnce()) -> usize {
     ALLOCATIONS.load(Ordering::SeqCst) - before
 }
 
+/// How often [`per_round`] calls what it measures.
+pub const ROUNDS: usize = 20 + 3 * (10 + 100);
+
 /// What one more round costs, once all that is made once has been made: the median of three times
 /// `(count(100 rounds) − count(10)) / 90`, since what grows once, such as the portable backend's list of sleepers, may do
 /// so at any time, and makes one of the three differ.

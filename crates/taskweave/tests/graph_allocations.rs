@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use taskweave::graph::{Completion, Graph, GraphBuilder, Next, reads, writes};
 use taskweave::{CancelToken, Limit, Pool};
-use taskweave_testing::counting::{Counting, allocations, per_round};
+use taskweave_testing::counting::{Counting, ROUNDS, allocations, per_round};
 use taskweave_testing::{Count, thread_count, until, watch};
 
 #[global_allocator]
@@ -114,9 +114,8 @@ fn clean_passes() {
             let mut graph = layered(layers, width, |_| || count.tick());
             let each = per_round(|| clean(&mut graph, pool));
             drop(graph);
-            // Whatever grows once, such as a list of sleepers, isn't a cost of each pass.
-            assert!(each < 0.05, "{layers} layers of {width}: {each}");
-            assert_eq!(count.get(), 130 * layers * width);
+            assert_eq!(each, 0.0, "{layers} layers of {width}");
+            assert_eq!(count.get(), ROUNDS * layers * width);
         }
     });
 }
@@ -136,8 +135,7 @@ fn passes_that_are_stopped() {
                     }
                 });
                 let each = per_round(|| clean(&mut graph, pool));
-                // Whatever grows once, such as a list of sleepers, isn't a cost of each pass.
-                assert!(each < 0.05, "{layers} layers of {width}: {each}");
+                assert_eq!(each, 0.0, "{layers} layers of {width}");
             }
         }
     });
@@ -272,8 +270,7 @@ fn passes_in_the_background() {
                 drop(graph.start(pool).unwrap());
                 clean(&mut graph, pool);
             });
-            // Whatever grows once, such as a list of sleepers, isn't a cost of each pass.
-            assert!(each < 0.05, "{layers} layers of {width}: {each}");
+            assert_eq!(each, 0.0, "{layers} layers of {width}");
         }
     });
 }
