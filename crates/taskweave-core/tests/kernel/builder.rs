@@ -250,9 +250,10 @@ fn niceness() {
             .collect();
         fields[16].parse::<i32>().unwrap()
     };
-    let pool = builder(2).priority(Priority::Nice(7)).build().unwrap();
-    assert_eq!(on_each_thread(&pool, nice), [7, 7]);
-    assert_eq!(nice(), 0, "the probe was on a thread of its own");
+    let own = nice();
+    let pool = builder(2).priority(Priority::Nice(19)).build().unwrap();
+    assert_eq!(on_each_thread(&pool, nice), [19, 19]);
+    assert_eq!(nice(), own, "the probe was on a thread of its own");
 }
 
 #[test]
