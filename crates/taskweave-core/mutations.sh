@@ -31,8 +31,9 @@ prepare-end-relaxed             lib  prepare::models::a_wait_meets_the_run
 prepare-end-overlooks-waiter    lib  prepare::models::a_wait_meets_the_run
 pass-seed-from-counters         lib  pass::models::seed_race
 pass-arrive-relaxed             lib  pass::models::seed_race
+pass-last-arrival-relaxed       lib  pass::models::seed_race
 pass-target-of-one              lib  pass::models::two_passes_on_the_same_counters
-pass-skip-ends-here             lib  pass::models::a_stop_meets_a_cancel
+pass-stopped-passes-nothing-on  lib  pass::models::a_stop_meets_a_cancel
 pass-skip-by-store              lib  pass::models::skips_are_counted
 pass-last-sink-relaxed          lib  pass::models::background::a_wait_sees_what_a_started_pass_did
 start-drop-strips-anyway        lib  pass::models::background::a_start_meets_the_drop_of_the_graph

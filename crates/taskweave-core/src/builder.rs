@@ -136,8 +136,8 @@ impl PoolBuilder {
         self
     }
 
-    /// Microseconds that a worker looks for work before it sleeps, up to 1,000,000. Default: 30, or 0 with more workers
-    /// than processors.
+    /// Microseconds that a worker looks for work before it sleeps, up to 1,000,000; up to four times as many while its sleeps turn out to
+    /// be short ones. Default: 30, or 0 with more workers than processors.
     pub fn spin_us(mut self, us: u64) -> Self {
         self.spin_us = Some(us);
         self

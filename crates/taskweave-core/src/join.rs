@@ -38,7 +38,7 @@ where
             kind: "join",
             name: None,
         },
-        kind: None,
+        forecast: None,
         tallies: false,
         root: Some(root::<F, R>),
         class: Class::Child,

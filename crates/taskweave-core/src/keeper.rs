@@ -231,6 +231,7 @@ fn lie_down(shared: &Shared, slot: &Slot) -> bool {
 
 /// Sleeps until somebody who has claimed the slot wakes its keeper. False: the pool is gone.
 fn await_wake(shared: &Shared, keeper: &Keeper, slot: &Slot) -> bool {
+    let start = slot.worker.kinds.now();
     loop {
         end_if_over(shared);
         let ticket = keeper.parker.prepare();
@@ -247,6 +248,7 @@ fn await_wake(shared: &Shared, keeper: &Keeper, slot: &Slot) -> bool {
         ticket.commit();
     }
     slot.worker.accept_token();
+    slot.worker.slept_since(start);
     true
 }
 

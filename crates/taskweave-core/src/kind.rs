@@ -45,6 +45,13 @@ pub(crate) struct Estimate {
     ticks: Option<u32>,
 }
 
+/// A body whose length is being measured.
+#[derive(Clone, Copy)]
+pub(crate) struct Measure {
+    pub(crate) kind: usize,
+    pub(crate) start: u64,
+}
+
 impl Kinds {
     pub(crate) fn new() -> Self {
         Kinds {

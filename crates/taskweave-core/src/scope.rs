@@ -201,7 +201,7 @@ const fn verbs<F: FnOnce() + Send>() -> TaskVTable {
             kind: "scope",
             name: None,
         },
-        kind: None,
+        forecast: None,
         tallies: true,
         root: Some(root::<F>),
         class: Class::Child,

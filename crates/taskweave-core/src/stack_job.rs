@@ -68,7 +68,7 @@ where
             kind: "install",
             name: None,
         },
-        kind: None,
+        forecast: None,
         tallies: false,
         root: None,
         class: Class::Child,

@@ -76,10 +76,8 @@ pub struct TaskVTable {
     pub abandon: unsafe fn(task: NonNull<Header>),
     /// Names the task for dumps and traces. Called before `run`, never after.
     pub describe: unsafe fn(task: NonNull<Header>) -> Description,
-    /// Identifies bodies that are expected to take about the same time; the kernel measures per
-    /// kind whether it pays to wake somebody. The address of the body's code is a good kind.
-    /// `None`: these verbs' own address.
-    pub kind: Option<unsafe fn(task: NonNull<Header>) -> usize>,
+    /// What is expected of a task. `None`: these verbs' own address is the kind, and nothing comes behind.
+    pub forecast: Option<unsafe fn(task: NonNull<Header>) -> Forecast>,
     /// Whether the kernel's tallies are counted by this kind of task (`false` for front ends outside of this crate). Ends towards a tally are entered in batches, and a
     /// worker enters what it has before it turns to anything else; the kernel does that for tasks that
     /// don't.
@@ -99,6 +97,16 @@ impl fmt::Debug for TaskVTable {
             .field("class", &self.class)
             .finish_non_exhaustive()
     }
+}
+
+/// What is expected of a task before it runs: guesses wrong cost time, nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forecast {
+    /// Identifies bodies that are expected to take about the same time; the kernel measures per
+    /// kind whether it pays to wake somebody. The address of the body's code is a good kind.
+    pub kind: usize,
+    /// The longest way from here to the end of what this is part of, in bodies, this one included.
+    pub way: u32,
 }
 
 /// What a task says of itself.
@@ -125,11 +133,14 @@ impl TaskVTable {
     /// # Safety
     /// `task` is live, has these verbs, and none of them was called.
     #[inline]
-    pub(crate) unsafe fn kind_of(&'static self, task: NonNull<Header>) -> usize {
-        match self.kind {
+    pub(crate) unsafe fn forecast_of(&'static self, task: NonNull<Header>) -> Forecast {
+        match self.forecast {
             // SAFETY: passed on.
-            Some(kind) => unsafe { kind(task) },
-            None => core::ptr::from_ref(self) as usize,
+            Some(forecast) => unsafe { forecast(task) },
+            None => Forecast {
+                kind: core::ptr::from_ref(self) as usize,
+                way: 1,
+            },
         }
     }
 }

@@ -154,7 +154,9 @@ impl Worker {
         } else {
             self.slot().counters.parks.add(1);
             shared.check_stall();
+            let start = self.kinds.now();
             ticket.commit();
+            self.slept_since(start);
         }
         // Either way it ends with a token: taken along with the bit, or left by whoever has claimed it.
         let _ = shared.idle.retract(self.index(), Sleep::Waiting);

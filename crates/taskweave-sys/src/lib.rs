@@ -48,6 +48,8 @@ compile_error!("taskweave-sys needs 64-bit atomics");
 
 #[macro_use]
 mod macros;
+#[doc(hidden)]
+pub use macros::is_seeded;
 
 pub mod countdown;
 pub mod deque;

@@ -90,17 +90,25 @@ macro_rules! shared_static {
     };
 }
 
-/// Whether the build was seeded with the named fault, which a model must then find (see
-/// `mutations.sh`). Evaluated in the crate that uses it.
+/// Whether the run was seeded with the named fault, which a model must then find (see
+/// `mutations.sh`). In builds that aren't models it's the constant `false`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! mutated {
     ($name:literal) => {
-        cfg!(taskweave_mutation = $name)
+        cfg!(taskweave_loom) && $crate::is_seeded($name)
     };
 }
 
-/// The given ordering, or `Relaxed` in a build seeded with the named fault.
+/// Whether `TASKWEAVE_FAULT` names this fault: asked at run time, so that one build serves all of them.
+#[doc(hidden)]
+pub fn is_seeded(name: &str) -> bool {
+    static FAULT: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
+    let fault = FAULT.get_or_init(|| std::env::var("TASKWEAVE_FAULT").ok());
+    fault.as_deref() == Some(name)
+}
+
+/// The given ordering, or `Relaxed` in a run seeded with the named fault.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! ordering {

@@ -48,7 +48,7 @@ const VERBS: TaskVTable = TaskVTable {
         kind: "test",
         name: None,
     },
-    kind: None,
+    forecast: None,
     tallies: false,
     root: None,
     class: Class::Child,

@@ -98,14 +98,17 @@ impl Latch {
 /// The count is biased: the owner's own additions stay in a plain cell until it settles, so that a
 /// million spawns by the owner cost no atomic operation.
 pub(crate) struct Tally {
-    /// `BIAS + remote additions − ends`, and after settling the number of parts still to end.
+    /// `bias + remote additions − ends`, and after settling the number of parts still to end.
     count: AtomicIsize,
     /// What the owner added until it settled, [`SETTLED`] since. Touched by the owner's thread alone.
     local: Cell<isize>,
     pub(crate) latch: Latch,
 }
 
-const BIAS: isize = if mutated!("end-unbiased") { 0 } else { 1 << 48 };
+#[inline(always)]
+fn bias() -> isize {
+    if mutated!("end-unbiased") { 0 } else { 1 << 48 }
+}
 const SETTLED: isize = -1;
 
 // SAFETY: `local` is touched by the owning thread only (see `add_local`); the rest is atomic.
@@ -114,7 +117,7 @@ unsafe impl Sync for Tally {}
 impl Tally {
     pub(crate) fn new() -> Self {
         Tally {
-            count: AtomicIsize::new(BIAS),
+            count: AtomicIsize::new(bias()),
             local: Cell::new(0),
             latch: Latch::new(),
         }
@@ -158,7 +161,7 @@ impl Tally {
     /// Called once, by the thread that created the tally.
     pub(crate) unsafe fn settle(&self) {
         let local = self.local.replace(SETTLED);
-        self.done(BIAS - local);
+        self.done(bias() - local);
     }
 
     /// Sets up the next round with a known number of parts, all counted and settled.

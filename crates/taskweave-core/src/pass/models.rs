@@ -14,7 +14,7 @@ use crate::error::TaskError;
 use crate::model::{Body, body, check};
 use crate::pool::Pool;
 use crate::shared::Shared;
-use crate::task::vtable;
+use crate::thread;
 
 /// What each vertex has written.
 #[derive(Clone)]
@@ -101,16 +101,20 @@ fn vertex(name: &str, body: impl FnMut() -> Verdict + Send + 'static) -> VertexS
     }
 }
 
-/// Runs what is there, and what it has made ready itself.
+/// A worker that runs what is there, and what it has made ready itself.
 fn helper(shared: &Arc<Shared>) -> Body<()> {
     let shared = Arc::clone(shared);
     body(move || {
-        while let Pop::Taken(task) = shared.slots[0].inbox.try_pop() {
-            // SAFETY: taken, so it's alive until one of its verbs is called.
-            let verbs = unsafe { vtable(task) };
-            // SAFETY: one verb, once.
-            unsafe { (verbs.run)(task) };
+        let slot = &shared.slots[0];
+        thread::set_current(&slot.worker);
+        while let Pop::Taken(task) = slot.inbox.try_pop() {
+            slot.worker.run(task);
+            while let Some(task) = slot.worker.owner.pop() {
+                slot.worker.run(task);
+            }
         }
+        slot.worker.enter_ends();
+        thread::set_current(core::ptr::null());
     })
 }
 

@@ -245,6 +245,7 @@ impl<'env> PassPlan<'env> {
         let count = self.specs.len();
         let mut rows = Rows::new(count, &self);
         let order = rows.check_acyclic()?;
+        let ways = rows.ways(&order);
         if let Some(costs) = &self.costs {
             rows.sort_by_urgency(&order, costs);
         }
@@ -267,7 +268,9 @@ impl<'env> PassPlan<'env> {
                     arrivals: JoinCounter::new(),
                     in_degree: rows.in_degree[index],
                     successors: (rows.offsets[index], rows.offsets[index + 1]),
-                    kind: spec.kind,
+                    // The lower half of an address tells code from other code as well.
+                    kind: spec.kind as u32,
+                    way: ways[index],
                     body: UnsafeCell::new(spec.body),
                 }
             })

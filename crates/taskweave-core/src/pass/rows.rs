@@ -74,6 +74,18 @@ impl Rows {
         }
     }
 
+    /// For each vertex how many there are on the longest way from it to the end. `order` is one that all edges keep to.
+    pub(super) fn ways(&self, order: &[u32]) -> Vec<u32> {
+        let mut ways = vec![1_u32; order.len()];
+        for &vertex in order.iter().rev() {
+            let vertex = vertex as usize;
+            let row = self.offsets[vertex] as usize..self.offsets[vertex + 1] as usize;
+            let after = self.successors[row].iter();
+            ways[vertex] += after.map(|&next| ways[next as usize]).max().unwrap_or(0);
+        }
+        ways
+    }
+
     /// Sorts each row, least urgent first, and the roots, most urgent first: by the longest way to the end. `order` is one that all edges keep to.
     pub(super) fn sort_by_urgency(&mut self, order: &[u32], costs: &[(u32, u64)]) {
         let mut way = vec![1_u64; order.len()];

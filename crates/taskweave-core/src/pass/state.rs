@@ -16,7 +16,7 @@ use crate::cancel::CancelToken;
 use crate::error::{TaskError, contain, discard};
 use crate::latch::Tally;
 use crate::shared::Shared;
-use crate::task::Header;
+use crate::task::{Forecast, Header};
 use crate::worker::Worker;
 
 /// An edge that is no branch.
@@ -31,11 +31,21 @@ pub(super) struct Vertex<'env> {
     pub(super) in_degree: u32,
     /// This vertex's part of `Core::successors`.
     pub(super) successors: (u32, u32),
-    pub(super) kind: usize,
+    pub(super) kind: u32,
+    /// Vertices on the longest way from here to a sink, this one included.
+    pub(super) way: u32,
     pub(super) body: UnsafeCell<Box<dyn FnMut() -> Verdict + Send + 'env>>,
 }
 
 impl Vertex<'_> {
+    #[inline]
+    pub(super) fn forecast(&self) -> Forecast {
+        Forecast {
+            kind: self.kind as usize,
+            way: self.way,
+        }
+    }
+
     /// This vertex's part of `Core::successors` and of what stands beside it.
     #[inline]
     pub(super) fn row(&self) -> core::ops::Range<usize> {

@@ -1,5 +1,7 @@
 //! The verbs of a vertex: what happens when it's its turn, and what its end sets off.
 
+use core::cell::Cell;
+use core::ops::Range;
 use core::ptr::NonNull;
 use std::any::Any;
 use std::sync::Arc;
@@ -12,7 +14,7 @@ use super::report::{NoSuchBranch, Verdict};
 use super::round::End;
 use super::state::{Core, Course, NO_BRANCH, Vertex};
 use crate::error::{Panic, TaskError, catch};
-use crate::task::{Class, Description, Header, TaskVTable};
+use crate::task::{Class, Description, Forecast, Header, TaskVTable};
 use crate::thread;
 use crate::worker::Worker;
 
@@ -27,7 +29,7 @@ const fn verbs(run: unsafe fn(NonNull<Header>)) -> TaskVTable {
         // The caller of the pass borrows for it, so it always runs to its end.
         abandon: run,
         describe,
-        kind: Some(kind),
+        forecast: Some(forecast),
         tallies: true,
         root: Some(root),
         class: Class::Child,
@@ -53,22 +55,10 @@ unsafe fn run(task: NonNull<Header>) {
     let vertex = unsafe { vertex.as_ref() };
     // SAFETY: the core holds the vertices.
     let core = unsafe { vertex.core.as_ref() };
-    turn_to(core);
-    if core.is_cut(|| core.index_of(vertex)) {
-        core.count_skip();
-        if mutated!("pass-skip-ends-here") {
-            return;
-        }
-    } else {
-        match call(core, vertex) {
-            Ok(Verdict::Continue) => {}
-            ended => {
-                core.judge(vertex, ended);
-            }
-        }
-    }
-    // The body may have given the worker slot away.
-    Worker::with_current_of(core.pool(), |worker| core.pass_on(vertex, worker));
+    Worker::with_current_of(core.pool(), |worker| match worker {
+        Some(worker) => core.run_chain(vertex, worker),
+        None => core.run_alone(vertex),
+    });
 }
 
 unsafe fn run_full(task: NonNull<Header>) {
@@ -125,6 +115,70 @@ fn call(core: &Core<'_>, vertex: &Vertex<'_>) -> Ended {
 }
 
 impl<'env> Core<'env> {
+    /// Runs a vertex, then the successor that its end leaves to this worker, and so on, for as long as the worker may go on: within a chain nobody asks
+    /// again where this is, and one frame catches what any of the bodies panics with.
+    fn run_chain(&self, first: &Vertex<'env>, worker: &Worker) {
+        worker.turn_to(self.tally());
+        let _rooted = thread::enter_root(self.round().root);
+        let at = Cell::new(first);
+        let ended = catch(|| self.run_bodies(&at, worker)).transpose();
+        if let Some(ended) = ended {
+            self.judge(at.get(), ended);
+            self.pass_on_from(at.get());
+        }
+    }
+
+    /// The chain of `run_chain`. `Some`: the vertex at which it stands now has ended in some other way than most, and nothing else has been done for it.
+    #[inline]
+    fn run_bodies<'a>(&'a self, at: &Cell<&'a Vertex<'env>>, worker: &Worker) -> Option<Verdict> {
+        let slot = worker.slot();
+        let mut vertex = at.get();
+        loop {
+            if self.is_cut(|| self.index_of(vertex)) {
+                self.count_skip();
+            } else {
+                // SAFETY: one party runs a vertex in a pass, and passes follow one another.
+                let verdict = vertex.body.with_mut(|body| unsafe { (*body)() });
+                if !matches!(verdict, Verdict::Continue) {
+                    return Some(verdict);
+                }
+                // The body may have given the worker slot away.
+                if !worker.is_current() {
+                    self.pass_on_from(vertex);
+                    return None;
+                }
+            }
+            let next = self.pass_on(vertex, Some(worker))?;
+            vertex = &self.vertices[next as usize];
+            if !worker.goes_on(slot, || vertex.forecast()) {
+                self.make_ready(next, Some(worker));
+                return None;
+            }
+            at.set(vertex);
+        }
+    }
+
+    /// Runs one vertex on a thread that has no slot in this pool.
+    #[cold]
+    fn run_alone(&self, vertex: &Vertex<'env>) {
+        if self.is_cut(|| self.index_of(vertex)) {
+            self.count_skip();
+        } else {
+            self.judge(vertex, call(self, vertex));
+        }
+        self.pass_on_from(vertex);
+    }
+
+    /// As [`pass_on`](Self::pass_on), on whatever this thread is by now; a worker runs the vertex that is left to it next.
+    fn pass_on_from(&self, vertex: &Vertex<'env>) {
+        Worker::with_current_of(self.pool(), |worker| {
+            if let (Some(next), Some(worker)) = (self.pass_on(vertex, worker), worker) {
+                // SAFETY: ready once a pass; this body is at its end.
+                unsafe { worker.run_next(self.task(next)) };
+            }
+        });
+    }
+
     /// A vertex of a graph that isn't plain has ended, in the last act of what `worker` runs, or elsewhere. The pass may be over, and the graph gone, when this
     /// returns.
     pub(super) fn end_vertex(&self, index: usize, ended: Ended, worker: Option<&Worker>) {
@@ -234,19 +288,45 @@ impl<'env> Core<'env> {
         }
     }
 
-    /// A vertex has ended, at the end of whatever this worker runs: its successors arrive. As soon as the last one of them that becomes ready is queued, the
-    /// pass may be over and the graph gone.
+    /// A vertex has ended, at the end of whatever this worker runs: its successors arrive. The first one that becomes ready is left to the worker and returned,
+    /// the others are queued. If none is left, the pass may be over and the graph gone.
     #[inline]
-    fn pass_on(&self, vertex: &Vertex<'env>, worker: Option<&Worker>) {
+    fn pass_on(&self, vertex: &Vertex<'env>, worker: Option<&Worker>) -> Option<u32> {
+        if mutated!("pass-stopped-passes-nothing-on") && self.is_cut(|| 0) {
+            return None;
+        }
         let row = vertex.row();
         if row.is_empty() {
-            return self.end_sink(worker);
+            self.end_sink(worker);
+            return None;
         }
-        let pass = self.round().pass as u32;
+        if row.len() == 1 {
+            // As in the loop below, which is worth a call of its own.
+            let successor = self.successors[row.start];
+            let is_ready = self.arrive(successor);
+            if worker.is_some() || !is_ready {
+                return is_ready.then_some(successor);
+            }
+            self.make_ready(successor, None);
+            return None;
+        }
+        self.pass_on_to_all(row, worker)
+    }
+
+    #[inline]
+    fn arrive(&self, vertex: u32) -> bool {
+        let vertex = &self.vertices[vertex as usize];
+        vertex.in_degree == 1
+            || vertex
+                .arrivals
+                .arrive(vertex.in_degree, self.round().pass as u32)
+    }
+
+    #[inline(never)]
+    fn pass_on_to_all(&self, row: Range<usize>, worker: Option<&Worker>) -> Option<u32> {
         let mut first = None;
         for &successor in &self.successors[row] {
-            let next = &self.vertices[successor as usize];
-            if next.in_degree > 1 && !next.arrivals.arrive(next.in_degree, pass) {
+            if !self.arrive(successor) {
                 continue;
             }
             if first.is_none() && worker.is_some() {
@@ -255,10 +335,7 @@ impl<'env> Core<'env> {
                 self.make_ready(successor, worker);
             }
         }
-        if let (Some(worker), Some(first)) = (worker, first) {
-            // SAFETY: ready once a pass; this body is at its end.
-            unsafe { worker.run_next(self.task(first)) };
-        }
+        first
     }
 
     /// As [`pass_on`](Self::pass_on), telling the successors which edges are live. The last one to become ready is run next: rows are in ascending order of
@@ -335,10 +412,10 @@ pub(super) fn nested_kind() -> usize {
     run_full as *const () as usize
 }
 
-unsafe fn kind(task: NonNull<Header>) -> usize {
+unsafe fn forecast(task: NonNull<Header>) -> Forecast {
     let vertex: NonNull<Vertex<'_>> = task.cast();
     // SAFETY: called before it runs, so it's alive.
-    unsafe { vertex.as_ref() }.kind
+    unsafe { vertex.as_ref() }.forecast()
 }
 
 unsafe fn root(task: NonNull<Header>) -> usize {

@@ -16,7 +16,7 @@ use taskweave_sys::sync::cell::UnsafeCell;
 use crate::error::{Panic, TaskError, catch, discard};
 use crate::keeper;
 use crate::shared::{Phase, Shared};
-use crate::task::{Class, Description, Header, TaskVTable};
+use crate::task::{Class, Description, Forecast, Header, TaskVTable};
 use crate::thread;
 use crate::wait::spin_until;
 use crate::worker::Worker;
@@ -75,7 +75,7 @@ const VERBS: TaskVTable = TaskVTable {
         kind: "prepared",
         name: None,
     },
-    kind: Some(kind),
+    forecast: Some(forecast),
     tallies: false,
     root: None,
     class: Class::TopLevel,
@@ -266,10 +266,12 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-unsafe fn kind(task: NonNull<Header>) -> usize {
-    let job: NonNull<Job> = task.cast();
-    // Two prepared jobs have nothing in common but this code: the job itself is the kind.
-    job.as_ptr() as usize
+unsafe fn forecast(task: NonNull<Header>) -> Forecast {
+    Forecast {
+        // Two prepared jobs have nothing in common but this code: the job itself is the kind.
+        kind: task.as_ptr() as usize,
+        way: 1,
+    }
 }
 
 unsafe fn run(task: NonNull<Header>) {

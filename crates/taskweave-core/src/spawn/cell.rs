@@ -113,7 +113,7 @@ where
         run: run::<F, T>,
         abandon: abandon::<F, T>,
         describe: describe::<T>,
-        kind: None,
+        forecast: None,
         tallies: false,
         root: None,
         class: Class::TopLevel,

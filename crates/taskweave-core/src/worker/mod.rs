@@ -19,11 +19,11 @@ use taskweave_sys::deque::{Owner, Position};
 use taskweave_sys::inbox::Chain;
 use taskweave_sys::sync::atomic::Ordering;
 
-use crate::kind::Kinds;
+use crate::kind::{Kinds, Measure};
 use crate::latch::Tally;
 use crate::recycle::Local;
 use crate::shared::{Phase, Shared, Slot, settle_unrun};
-use crate::task::{Class, Header, Task, vtable};
+use crate::task::{Class, Forecast, Header, Task, vtable};
 use crate::thread;
 
 /// The occupant's view of a worker slot. Reached through [`Worker::with_current`].
@@ -34,12 +34,16 @@ pub struct Worker {
     /// Everything from here up is a child of something that runs.
     floor: Cell<Option<Position>>,
     next: Cell<Option<Task>>,
+    /// Of the body that runs, if it's measured.
+    measure: Cell<Option<Measure>>,
     /// Tasks run since the last fairness turn.
     since_turn: Cell<u32>,
     turn: Cell<u32>,
     /// The last steal brought next to nothing.
     meagre: Cell<bool>,
     random: Cell<u64>,
+    /// How many times the spin budget is spent before sleeping.
+    patience: Cell<u64>,
     /// Whether this worker holds a search token.
     searching: Cell<bool>,
     /// Ends that are not entered yet.
@@ -68,10 +72,12 @@ impl Worker {
             owner,
             floor: Cell::new(None),
             next: Cell::new(None),
+            measure: Cell::new(None),
             since_turn: Cell::new(0),
             turn: Cell::new(0),
             meagre: Cell::new(false),
             random: Cell::new(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(index as u64 + 1) | 1),
+            patience: Cell::new(1),
             searching: Cell::new(false),
             pending: Cell::new((ptr::null(), 0)),
             depth: Cell::new(0),
@@ -212,7 +218,7 @@ impl Worker {
     /// Runs a task and what it hands over. The caller checks [`is_current`](Self::is_current)
     /// afterwards: a body that blocks gives the slot away.
     pub(crate) fn run(&self, mut task: Task) {
-        let mut chain = 0;
+        let outer = self.measure.take();
         loop {
             // SAFETY: a task that a queue handed out is live until one of its verbs is called.
             let verbs = unsafe { vtable(task) };
@@ -221,41 +227,78 @@ impl Worker {
             }
             if verbs.class == Class::TopLevel && self.shared().phase() >= Phase::Dropping {
                 settle_unrun(task);
-                return;
+                break;
             }
-            // SAFETY: live, not run yet.
-            let kind = unsafe { verbs.kind_of(task) };
-            let measure = self.before_body(kind);
+            if self.has_queued() {
+                // SAFETY: live, not run yet.
+                self.share_surplus(unsafe { verbs.forecast_of(task) });
+            }
             let slot = self.slot();
             // Relaxed: dumps want a recent value.
-            let outer = slot.running.load(Ordering::Relaxed);
+            let running = slot.running.load(Ordering::Relaxed);
             slot.running
                 .store(ptr::from_ref(verbs).cast_mut(), Ordering::Relaxed);
-            // Now, since the body may give the slot away.
-            slot.counters.executed.add(1);
+            self.count_body(slot);
             // SAFETY: exactly one verb, once.
             unsafe { (verbs.run)(task) };
             if !self.is_current() {
                 return;
             }
-            slot.running.store(outer, Ordering::Relaxed);
-            self.since_turn.set(self.since_turn.get() + 1);
-            if let Some(start) = measure {
-                self.kinds
-                    .record(kind, self.kinds.now().saturating_sub(start));
-            }
+            slot.running.store(running, Ordering::Relaxed);
+            self.record_measure();
             let Some(next) = self.next.take() else {
-                return;
+                break;
             };
-            chain += 1;
-            if chain >= search::SLICE && (!self.owner.is_empty() || !slot.inbox.is_empty()) {
+            if self.is_turn_due() && self.has_queued() {
                 slot.counters.chain_breaks.add(1);
                 // SAFETY: the body handed it over.
                 unsafe { self.push(next) };
-                return;
+                break;
             }
             slot.counters.run_next.add(1);
             task = next;
+        }
+        self.measure.set(outer);
+    }
+
+    /// The boundary between two bodies of a front end that runs what it would hand to [`run_next`](Self::run_next) by itself. False: something
+    /// else is due, and the next body has to be queued.
+    ///
+    /// The one before has ended, and this thread still occupies the slot.
+    #[inline]
+    pub(crate) fn goes_on(&self, slot: &Slot, forecast: impl FnOnce() -> Forecast) -> bool {
+        self.record_measure();
+        if self.has_queued() {
+            if self.is_turn_due() {
+                slot.counters.chain_breaks.add(1);
+                return false;
+            }
+            self.share_surplus(forecast());
+        }
+        slot.counters.run_next.add(1);
+        self.count_body(slot);
+        true
+    }
+
+    /// Counts a body that is about to run: it may give the slot away.
+    #[inline]
+    fn count_body(&self, slot: &Slot) {
+        slot.counters.executed.add(1);
+        self.since_turn.set(self.since_turn.get().wrapping_add(1));
+    }
+
+    /// Whether something waits on this worker.
+    #[inline]
+    fn has_queued(&self) -> bool {
+        !self.owner.is_empty() || !self.slot().inbox.is_empty()
+    }
+
+    /// Enters how long the body took that has ended, if it was measured.
+    #[inline]
+    fn record_measure(&self) {
+        if let Some(measure) = self.measure.take() {
+            let ticks = self.kinds.now().saturating_sub(measure.start);
+            self.kinds.record(measure.kind, ticks);
         }
     }
 
@@ -309,6 +352,7 @@ impl Worker {
         self.publish_queues();
         self.floor.set(None);
         self.depth.set(0);
+        self.measure.set(None);
         // Relaxed: for dumps. What runs on the stack that leaves doesn't run here.
         self.slot()
             .running

@@ -2,7 +2,7 @@
 //!
 //! Own children newest first, own top-level tasks oldest first, the inbox, the others. So that nothing starves, that order is
 //! broken once in [`SLICE`] tasks by a turn: in turn the worker takes its oldest task and the inbox's, and now and then it looks at a
-//! victim first. Two turns lie at most twice a slice and a run-next chain apart, so **a task is overtaken by at most N · (k + 1) others on
+//! victim first. A run-next chain ends for a turn. Two turns lie at most twice a slice apart (a third, where a wait in the middle of a stack takes one), so **a task is overtaken by at most N · (k + 1) others on
 //! its worker, N = 64**, where k counts the tasks that were on the worker when it came (or when it was spilled into the
 //! inbox). Waits in the middle of a stack take the same turns where they may run any task (`wait.rs`).
 
@@ -14,10 +14,12 @@ use taskweave_sys::sync::thread::yield_now;
 use super::Worker;
 use crate::task::{Class, Header, Task, vtable};
 
-/// Tasks between two turns, and the longest run-next chain while something is queued.
-pub(super) const SLICE: u32 = 16;
+/// Tasks between two turns; a run-next chain ends when one is due and something is queued.
+const SLICE: u32 = 16;
 /// Turns between two looks at a victim.
 const LOOK: u32 = 8;
+/// Most that a worker spends on looking for work before it sleeps, in spin budgets.
+const MOST_PATIENCE: u64 = 4;
 /// Most tasks that one visit takes from a victim's deque or inbox.
 const BATCH: usize = 64;
 
@@ -27,10 +29,15 @@ impl Worker {
         self.fair_task().or_else(|| self.local_task())
     }
 
+    #[inline]
+    pub(super) fn is_turn_due(&self) -> bool {
+        self.since_turn.get() >= SLICE
+    }
+
     /// Takes a fairness turn if one is due.
     #[inline]
     pub(crate) fn fair_task(&self) -> Option<Task> {
-        if self.since_turn.get() < SLICE {
+        if !self.is_turn_due() {
             return None;
         }
         self.since_turn.set(0);
@@ -239,7 +246,7 @@ impl Worker {
             // SAFETY: stolen, so live until one of its verbs is called.
             let verbs = unsafe { vtable(first) };
             // SAFETY: as above.
-            let kind = unsafe { verbs.kind_of(first) };
+            let kind = unsafe { verbs.forecast_of(first) }.kind;
             let short = !self.kinds.estimate(kind).at_least(1, self.kinds.us(1));
             self.meagre.set(short);
         }
@@ -252,6 +259,19 @@ impl Worker {
         while self.kinds.now().wrapping_sub(start) < self.kinds.us(2) {
             spin_loop();
         }
+    }
+
+    /// This worker has slept since `start`. After a short sleep it looks for longer the next time, as a sleep costs two threads more than it spares:
+    /// work comes again and again within the time that phases on one thread take.
+    pub(crate) fn slept_since(&self, start: u64) {
+        let short = self.kinds.us(self.shared().config.spin_us) * MOST_PATIENCE;
+        let patience = self.patience.get();
+        self.patience
+            .set(if self.kinds.now().wrapping_sub(start) < short {
+                (patience * 2).min(MOST_PATIENCE)
+            } else {
+                (patience / 2).max(1)
+            });
     }
 
     /// One look at every other worker, from a random one on.
@@ -279,7 +299,7 @@ impl Worker {
             }
             self.searching.set(true);
         }
-        let budget = self.kinds.us(shared.config.spin_us);
+        let budget = self.kinds.us(shared.config.spin_us) * self.patience.get();
         let start = self.kinds.now();
         let mut pause = 4;
         loop {

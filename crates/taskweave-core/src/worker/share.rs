@@ -11,6 +11,8 @@
 //! * The oldest branch of `join` is always public; the ones above it become so one at a time, as it is taken.
 
 use super::Worker;
+use crate::kind::Measure;
+use crate::task::Forecast;
 
 /// A body below this many microseconds is short.
 const SHORT_US: u64 = 2;
@@ -30,45 +32,39 @@ impl Worker {
         self.shared().wake_for_work();
     }
 
-    /// A body of `kind` is about to run. Returns the time if it's to be measured.
-    #[inline]
-    pub(super) fn before_body(&self, kind: usize) -> Option<u64> {
-        let counts = self.shared().idle.glance();
-        if self.owner.private_len() == 0 && counts.everybody_is_busy() {
-            return None;
-        }
-        self.before_body_with_surplus(kind)
-    }
-
-    fn before_body_with_surplus(&self, kind: usize) -> Option<u64> {
-        let estimate = self.kinds.estimate(kind);
+    /// A body is about to run, and something is queued: shares it if that pays, and sees to it that the body is measured if need be. What is queued
+    /// is taken to be like the body: it mostly comes from the same place.
+    pub(super) fn share_surplus(&self, Forecast { kind, way }: Forecast) {
         let private = self.owner.private_len();
         let counts = self.shared().idle.glance();
+        let estimate = self.kinds.estimate(kind);
+        let is_long = estimate.at_least(1, self.kinds.us(SHORT_US));
         if counts.everybody_is_busy() {
-            if estimate.at_least(1, self.kinds.us(SHORT_US)) {
+            if private == 0 {
+                return;
+            }
+            if is_long {
                 self.owner.publish_all();
                 self.shared().wake_for_work();
             }
-            return self.kinds.sample_due(kind).then(|| self.kinds.now());
-        }
-        let mut surplus = self.owner.len();
-        if !self.slot().inbox.is_empty() {
-            surplus += INBOX_GUESS;
-        }
-        if surplus == 0 {
-            return None;
-        }
-        if counts.searching() != 0 {
-            if private != 0 && estimate.at_least(private, self.kinds.us(VISIT_US)) {
+        } else if counts.searching() != 0 {
+            if private != 0 && estimate.at_least(private * way as usize, self.kinds.us(VISIT_US)) {
                 self.owner.publish_all();
             }
-        } else if estimate.at_least(surplus, self.kinds.us(WAKE_US))
-            || estimate.at_least(1, self.kinds.us(SHORT_US))
-        {
-            self.owner.publish_all();
-            self.shared().wake_for_work();
+        } else {
+            let mut surplus = self.owner.len();
+            if !self.slot().inbox.is_empty() {
+                surplus += INBOX_GUESS;
+            }
+            if is_long || estimate.at_least(surplus * way as usize, self.kinds.us(WAKE_US)) {
+                self.owner.publish_all();
+                self.shared().wake_for_work();
+            }
         }
-        Some(self.kinds.now())
+        if self.kinds.sample_due(kind) {
+            let start = self.kinds.now();
+            self.measure.set(Some(Measure { kind, start }));
+        }
     }
 
     /// A branch of `join` was pushed: sees to it that the oldest one is public, and that somebody is awake to see it.
