@@ -75,17 +75,21 @@ impl Kinds {
         }
     }
 
-    /// Whether the next body of this kind is due for its regular sample.
+    /// What's known of the kind of a body that is about to run, and whether it's due for its sample.
     #[inline]
-    pub(crate) fn sample_due(&self, kind: usize) -> bool {
+    pub(crate) fn before_body(&self, kind: usize) -> (Estimate, bool) {
         let slot = self.slot(kind);
         let mut entry = slot.get();
-        if entry.kind != kind || entry.until_sample == 0 {
-            return true;
+        if entry.kind != kind {
+            return (Estimate { ticks: None }, true);
         }
-        entry.until_sample -= 1;
-        slot.set(entry);
-        false
+        let ticks = Some(entry.ticks);
+        let is_due = entry.until_sample == 0;
+        if !is_due {
+            entry.until_sample -= 1;
+            slot.set(entry);
+        }
+        (Estimate { ticks }, is_due)
     }
 
     /// Records that a body of this kind took `ticks`.
@@ -149,10 +153,10 @@ mod tests {
     #[test]
     fn samples_come_round() {
         let kinds = Kinds::new();
-        assert!(kinds.sample_due(0x40));
+        assert!(kinds.before_body(0x40).1);
         kinds.record(0x40, 5);
         let due = (0..64).filter(|_| {
-            let due = kinds.sample_due(0x40);
+            let due = kinds.before_body(0x40).1;
             if due {
                 kinds.record(0x40, 5);
             }

@@ -22,8 +22,8 @@ use crate::worker::Worker;
 /// An edge that is no branch.
 pub(super) const NO_BRANCH: u32 = u32::MAX;
 
-/// One vertex, in a cache line's worth of memory.
-#[repr(C)]
+/// One vertex, in a cache line. (Counters in an array of their own are slower, as neighbours are counted by different workers.)
+#[repr(C, align(64))]
 pub(super) struct Vertex<'env> {
     pub(super) header: Header,
     pub(super) core: NonNull<Core<'env>>,
@@ -137,7 +137,7 @@ impl<'env> Core<'env> {
 
     #[inline]
     pub(super) fn task(&self, vertex: u32) -> NonNull<Header> {
-        NonNull::from(&self.vertices[vertex as usize].header)
+        NonNull::from(&self.vertices[vertex as usize]).cast()
     }
 
     pub(super) fn index_of(&self, vertex: &Vertex<'env>) -> usize {
@@ -247,8 +247,8 @@ impl<'env> Core<'env> {
     pub(super) fn make_ready(&self, vertex: u32, worker: Option<&Worker>) {
         let task = self.task(vertex);
         match worker {
-            // SAFETY: ready once a pass, so it's in no queue; it lives as long as the pass runs.
-            Some(worker) => unsafe { worker.push(task) },
+            // SAFETY: ready once a pass, so it's in no queue; it lives as long as the pass runs. Vertices are children.
+            Some(worker) => unsafe { worker.push_child(task) },
             // SAFETY: as above, and the pool outlives the pass.
             None => unsafe { self.pool().inject(task) },
         }

@@ -136,7 +136,8 @@ impl Worker {
         // SAFETY: live by the caller's word.
         let class = unsafe { vtable(task) }.class;
         if class == Class::Child {
-            return self.push_child(task);
+            // SAFETY: passed on.
+            return unsafe { self.push_child(task) };
         }
         let slot = self.slot();
         slot.counters.pushed_local.add(1);
@@ -165,12 +166,17 @@ impl Worker {
     /// As for [`push`](Self::push); the task is of class `Child`.
     #[inline]
     pub(crate) unsafe fn submit_child(&self, task: Task) {
-        self.push_child(task);
+        // SAFETY: passed on.
+        unsafe { self.push_child(task) };
         self.share();
     }
 
+    /// As [`push`](Self::push), for a child.
+    ///
+    /// # Safety
+    /// As for [`submit_child`](Self::submit_child).
     #[inline]
-    fn push_child(&self, task: Task) {
+    pub(crate) unsafe fn push_child(&self, task: Task) {
         if self.floor.get().is_none() {
             self.floor.set(Some(self.owner.position()));
         }

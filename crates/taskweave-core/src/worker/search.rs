@@ -261,6 +261,22 @@ impl Worker {
         }
     }
 
+    /// Takes a search token. Waits for one for a moment, which is less than a sleep costs: whoever has the last one may be about to run something.
+    fn begin_search(&self, give_up: &impl Fn() -> bool) -> bool {
+        let shared = self.shared();
+        let limit = (shared.slots.len() as u32 / 2).max(1);
+        let budget = self.kinds.us(shared.config.spin_us.min(2));
+        let start = self.kinds.now();
+        while !shared.idle.begin_search(limit) {
+            if give_up() || self.kinds.now().wrapping_sub(start) >= budget {
+                return false;
+            }
+            spin_loop();
+        }
+        self.searching.set(true);
+        true
+    }
+
     /// This worker has slept since `start`. After a short sleep it looks for longer the next time, as a sleep costs two threads more than it spares:
     /// work comes again and again within the time that phases on one thread take.
     pub(crate) fn slept_since(&self, start: u64) {
@@ -292,12 +308,8 @@ impl Worker {
             self.drop_token();
             return Some(task);
         }
-        if !self.searching.get() {
-            let limit = (shared.slots.len() as u32 / 2).max(1);
-            if !shared.idle.begin_search(limit) {
-                return None;
-            }
-            self.searching.set(true);
+        if !self.searching.get() && !self.begin_search(&give_up) {
+            return None;
         }
         let budget = self.kinds.us(shared.config.spin_us) * self.patience.get();
         let start = self.kinds.now();

@@ -35,33 +35,32 @@ impl Worker {
     /// A body is about to run, and something is queued: shares it if that pays, and sees to it that the body is measured if need be. What is queued
     /// is taken to be like the body: it mostly comes from the same place.
     pub(super) fn share_surplus(&self, Forecast { kind, way }: Forecast) {
-        let private = self.owner.private_len();
         let counts = self.shared().idle.glance();
-        let estimate = self.kinds.estimate(kind);
-        let is_long = estimate.at_least(1, self.kinds.us(SHORT_US));
-        if counts.everybody_is_busy() {
-            if private == 0 {
-                return;
-            }
-            if is_long {
-                self.owner.publish_all();
-                self.shared().wake_for_work();
-            }
-        } else if counts.searching() != 0 {
-            if private != 0 && estimate.at_least(private * way as usize, self.kinds.us(VISIT_US)) {
-                self.owner.publish_all();
-            }
-        } else {
-            let mut surplus = self.owner.len();
-            if !self.slot().inbox.is_empty() {
-                surplus += INBOX_GUESS;
-            }
-            if is_long || estimate.at_least(surplus * way as usize, self.kinds.us(WAKE_US)) {
-                self.owner.publish_all();
-                self.shared().wake_for_work();
-            }
+        let private = self.owner.private_len();
+        if private == 0 && counts.everybody_is_busy() {
+            return;
         }
-        if self.kinds.sample_due(kind) {
+        let (estimate, is_due) = self.kinds.before_body(kind);
+        let is_worth_it = if estimate.at_least(1, self.kinds.us(SHORT_US)) {
+            true
+        } else if counts.everybody_is_busy() {
+            false
+        } else if counts.searching() != 0 {
+            private != 0 && estimate.at_least(private * way as usize, self.kinds.us(VISIT_US))
+        } else {
+            let unseen = if self.slot().inbox.is_empty() {
+                0
+            } else {
+                INBOX_GUESS
+            };
+            let surplus = self.owner.len() + unseen;
+            estimate.at_least(surplus * way as usize, self.kinds.us(WAKE_US))
+        };
+        if is_worth_it {
+            self.owner.publish_all();
+            self.shared().wake_for_work();
+        }
+        if is_due {
             let start = self.kinds.now();
             self.measure.set(Some(Measure { kind, start }));
         }
