@@ -67,14 +67,6 @@ impl Kinds {
         &self.table[index % SLOTS]
     }
 
-    #[inline]
-    pub(crate) fn estimate(&self, kind: usize) -> Estimate {
-        let entry = self.slot(kind).get();
-        Estimate {
-            ticks: (entry.kind == kind).then_some(entry.ticks),
-        }
-    }
-
     /// What's known of the kind of a body that is about to run, and whether it's due for its sample.
     #[inline]
     pub(crate) fn before_body(&self, kind: usize) -> (Estimate, bool) {
@@ -138,16 +130,16 @@ mod tests {
     #[test]
     fn unknown_is_long_and_one_long_sample_is_believed() {
         let kinds = Kinds::new();
-        assert!(kinds.estimate(0x1000).at_least(1, u64::MAX));
+        assert!(kinds.before_body(0x1000).0.at_least(1, u64::MAX));
         kinds.record(0x1000, 10);
-        assert!(!kinds.estimate(0x1000).at_least(1, 11));
-        assert!(kinds.estimate(0x1000).at_least(4, 40));
+        assert!(!kinds.before_body(0x1000).0.at_least(1, 11));
+        assert!(kinds.before_body(0x1000).0.at_least(4, 40));
         kinds.record(0x1000, 1_000_000);
-        assert!(kinds.estimate(0x1000).at_least(1, 1_000_000));
+        assert!(kinds.before_body(0x1000).0.at_least(1, 1_000_000));
         for _ in 0..400 {
             kinds.record(0x1000, 10);
         }
-        assert!(!kinds.estimate(0x1000).at_least(1, 11));
+        assert!(!kinds.before_body(0x1000).0.at_least(1, 11));
     }
 
     #[test]

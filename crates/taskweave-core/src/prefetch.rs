@@ -1,4 +1,4 @@
-//! A hint to the memory system.
+//! Hints to the memory system.
 
 /// Asks for the cache line at `address`, which needn't be valid: a hint never faults.
 #[inline(always)]
@@ -10,4 +10,16 @@ pub(crate) fn prefetch<T>(address: *const T) {
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = address;
+}
+
+/// Asks for the cache line at `address`, which is about to be written to and may be another processor's.
+#[inline(always)]
+pub(crate) fn prefetch_to_write<T>(address: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch of any address is allowed and changes nothing; 64-bit processors without it do nothing.
+    unsafe {
+        core::arch::asm!("prefetchw [{}]", in(reg) address, options(nostack, preserves_flags, readonly));
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    prefetch(address);
 }

@@ -14,6 +14,7 @@ use super::report::{NoSuchBranch, Verdict};
 use super::round::End;
 use super::state::{Core, Course, NO_BRANCH, Vertex};
 use crate::error::{Panic, TaskError, catch};
+use crate::prefetch::prefetch_to_write;
 use crate::task::{Class, Description, Forecast, Header, TaskVTable};
 use crate::thread;
 use crate::worker::Worker;
@@ -137,6 +138,7 @@ impl<'env> Core<'env> {
             if self.is_cut(|| self.index_of(vertex)) {
                 self.count_skip();
             } else {
+                self.fetch_successors(vertex);
                 // SAFETY: one party runs a vertex in a pass, and passes follow one another.
                 let verdict = vertex.body.with_mut(|body| unsafe { (*body)() });
                 if !matches!(verdict, Verdict::Continue) {
@@ -155,6 +157,17 @@ impl<'env> Core<'env> {
                 return None;
             }
             at.set(vertex);
+        }
+    }
+
+    /// Many successors are mostly counted by several workers: their counters may come over while the body runs. For two it costs more than it saves.
+    #[inline]
+    fn fetch_successors(&self, vertex: &Vertex<'env>) {
+        let row = vertex.row();
+        if (3..=8).contains(&row.len()) {
+            for &successor in &self.successors[row] {
+                prefetch_to_write(&raw const self.vertices[successor as usize].arrivals);
+            }
         }
     }
 

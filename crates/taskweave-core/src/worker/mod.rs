@@ -39,8 +39,10 @@ pub struct Worker {
     /// Tasks run since the last fairness turn.
     since_turn: Cell<u32>,
     turn: Cell<u32>,
-    /// The last steal brought next to nothing.
-    meagre: Cell<bool>,
+    /// When the last booty was taken, if it was small.
+    stolen_at: Cell<Option<u64>>,
+    /// How long work is left to gather the next time.
+    gather_us: Cell<u64>,
     random: Cell<u64>,
     /// How many times the spin budget is spent before sleeping.
     patience: Cell<u64>,
@@ -75,7 +77,8 @@ impl Worker {
             measure: Cell::new(None),
             since_turn: Cell::new(0),
             turn: Cell::new(0),
-            meagre: Cell::new(false),
+            stolen_at: Cell::new(None),
+            gather_us: Cell::new(search::LEAST_GATHER_US),
             random: Cell::new(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(index as u64 + 1) | 1),
             patience: Cell::new(1),
             searching: Cell::new(false),

@@ -18,6 +18,11 @@ use crate::task::{Class, Header, Task, vtable};
 const SLICE: u32 = 16;
 /// Turns between two looks at a victim.
 const LOOK: u32 = 8;
+/// Fewer tasks than these, with the first of a visit, may be hardly worth the cache lines that moved for them.
+const SMALL_BOOTY: usize = 16;
+/// How long work is left to gather after a booty that wasn't worth it, and at most after several.
+pub(super) const LEAST_GATHER_US: u64 = 2;
+const MOST_GATHER_US: u64 = 8;
 /// Most that a worker spends on looking for work before it sleeps, in spin budgets.
 const MOST_PATIENCE: u64 = 4;
 /// Most tasks that one visit takes from a victim's deque or inbox.
@@ -191,7 +196,8 @@ impl Worker {
         if let Steal::Taken { first, more } = slot.stealer.steal_into(&self.owner, most) {
             counters.steals_won.add(1);
             counters.stolen_in_batch.add(more as u64);
-            self.note_booty(first, more);
+            self.stolen_at
+                .set((more < SMALL_BOOTY).then(|| self.kinds.now()));
             // SAFETY: stolen, so live until one of its verbs is called.
             if was_empty && more > 0 && unsafe { vtable(first) }.class == Class::Child {
                 self.floor.set(Some(mark));
@@ -239,24 +245,20 @@ impl Worker {
         })
     }
 
-    /// Remembers a booty of a few short tasks: hardly worth the cache lines that moved for it.
-    #[inline]
-    fn note_booty(&self, first: Task, more: usize) {
-        if more < 16 {
-            // SAFETY: stolen, so live until one of its verbs is called.
-            let verbs = unsafe { vtable(first) };
-            // SAFETY: as above.
-            let kind = unsafe { verbs.forecast_of(first) }.kind;
-            let short = !self.kinds.estimate(kind).at_least(1, self.kinds.us(1));
-            self.meagre.set(short);
-        }
-    }
-
-    /// A thief that keeps up with a producer of short tasks takes them one by one, and both spend their time on moving the
-    /// deque's word. A microsecond later there is a batch.
+    /// A thief that keeps up with a producer of short tasks takes them one by one, and both spend their time on moving cache lines. If the last booty
+    /// was small and has kept this worker busy for less than that costs, work is left alone for some microseconds, in which more of it comes together.
     fn let_work_gather(&self) {
+        let Some(stolen_at) = self.stolen_at.take() else {
+            return;
+        };
         let start = self.kinds.now();
-        while self.kinds.now().wrapping_sub(start) < self.kinds.us(2) {
+        if start.wrapping_sub(stolen_at) >= self.kinds.us(1) {
+            self.gather_us.set(LEAST_GATHER_US);
+            return;
+        }
+        let us = self.gather_us.get();
+        self.gather_us.set((us * 2).min(MOST_GATHER_US));
+        while self.kinds.now().wrapping_sub(start) < self.kinds.us(us) {
             spin_loop();
         }
     }
@@ -301,9 +303,7 @@ impl Worker {
     /// the last to search wakes the next.
     pub(crate) fn search(&self, give_up: impl Fn() -> bool) -> Option<Task> {
         let shared = self.shared();
-        if self.meagre.replace(false) {
-            self.let_work_gather();
-        }
+        self.let_work_gather();
         if let Some(task) = self.visit_all() {
             self.drop_token();
             return Some(task);
@@ -326,7 +326,7 @@ impl Worker {
             for _ in 0..pause {
                 spin_loop();
             }
-            if pause < 32 {
+            if pause < 8 {
                 pause *= 2;
             } else {
                 // Whoever is about to bring work may need this very processor.
