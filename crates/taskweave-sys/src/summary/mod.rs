@@ -310,17 +310,20 @@ impl SummaryTree {
 
     /// A leaf became zero: its worker's partition may, too.
     fn leave_partition(&self, leaf: usize) {
-        let layout = self.layout();
-        let Some(place) = layout.place(leaf) else {
-            return;
-        };
-        self.wakers[place.worker].clear_leaf(1 << place.bit, || {
-            self.any_active(place.leaves.clone())
-        });
-        // Under another layout the bit that was cleared stands for other leaves. If somebody had set
-        // it for them, the clear has read from that, and this sees the layout that it was set by.
-        if !mutated!("summary-clear-without-recheck") && self.layout() != layout {
+        let mut layout = self.layout();
+        while let Some(place) = layout.place(leaf) {
+            self.wakers[place.worker].clear_leaf(1 << place.bit, || {
+                self.any_active(place.leaves.clone())
+            });
+            // Under another layout the bit that was cleared stands for other leaves. If somebody had
+            // set it for them, the clear has read from that, and this sees the layout that it was
+            // set by.
+            let now = self.layout();
+            if now == layout || mutated!("summary-clear-without-recheck") {
+                return;
+            }
             self.repair(place.worker);
+            layout = now;
         }
     }
 
