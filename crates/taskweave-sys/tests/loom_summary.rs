@@ -4,12 +4,7 @@
 mod model;
 
 use model::{Shared, check};
-use taskweave_sys::{
-    signal::Signal,
-    summary::SummaryTree,
-    sync::Arc,
-    waker::WorkerWaker,
-};
+use taskweave_sys::{signal::Signal, summary::SummaryTree, sync::Arc, waker::WorkerWaker};
 
 const LEAVES: usize = 4;
 const WORDS: usize = LEAVES * SummaryTree::LEAF;

@@ -169,14 +169,20 @@ fn what_is_not_there_is_refused() {
     let many = std::iter::repeat_n(one, 1 << 16);
     assert!(matches!(
         SummaryTree::new(1, many),
-        Err(TreeError::TooManyWorkers { workers: 65_536, .. })
+        Err(TreeError::TooManyWorkers {
+            workers: 65_536,
+            ..
+        })
     ));
 }
 
 #[test]
 fn a_tree_may_have_no_leaves_and_no_workers() {
     let tree = tree(0, 1);
-    assert_eq!((tree.words(), tree.nearest(0), tree.select(0, 5)), (0, None, Ok(None)));
+    assert_eq!(
+        (tree.words(), tree.nearest(0), tree.select(0, 5)),
+        (0, None, Ok(None))
+    );
     assert!(tree.mark(0).is_err());
     tree.set_workers(0).unwrap();
     assert_eq!(tree.grow(3), Ok(3));
@@ -202,7 +208,8 @@ fn a_large_partition_shares_its_bits() {
     assert_eq!(waker.partition_summary(), u64::MAX);
     for leaf in (500..1000).rev() {
         assert_eq!(tree.nearest(tree.words()), Some(leaf * SummaryTree::LEAF));
-        tree.unmark_if_empty(leaf * SummaryTree::LEAF, &empty).unwrap();
+        tree.unmark_if_empty(leaf * SummaryTree::LEAF, &empty)
+            .unwrap();
     }
     assert_eq!((waker.partition_summary(), waker.status()), (0, 0));
 }

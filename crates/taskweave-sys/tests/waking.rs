@@ -71,7 +71,10 @@ fn a_new_waker_says_nothing() {
     assert_eq!((waker.snapshot_summary(), waker.summary_bits()), (0, 0));
     assert_eq!(waker.summary_select(0), None);
     assert_eq!((waker.permits(), waker.sleepers()), (0, 0));
-    assert_eq!((waker.get_worker_count(), waker.partition_summary()), (0, 0));
+    assert_eq!(
+        (waker.get_worker_count(), waker.partition_summary()),
+        (0, 0)
+    );
     assert!(!waker.try_acquire());
     let shown = format!("{waker:?}");
     assert!(shown.contains("permits: 0"), "{shown}");
@@ -270,7 +273,11 @@ fn bounded_notifications() {
                 .map(|_| sleeper(&waker, WorkerWaker::acquire))
                 .collect();
             let wakes = waker.release(n);
-            assert_eq!(wakes, n.min(sleepers), "release({n}) of {sleepers} sleepers");
+            assert_eq!(
+                wakes,
+                n.min(sleepers),
+                "release({n}) of {sleepers} sleepers"
+            );
             let more = waker.release(9);
             assert!(wakes + more <= sleepers);
             for thread in threads {

@@ -113,7 +113,10 @@ fn hammer(producers: usize, consumers: usize, unmark: bool, rounds: usize) {
     if unmark {
         for word in 0..WORDS {
             let signal = bench.signals[word].word();
-            bench.waker.try_unmark_if_empty(word as u64, signal).unwrap();
+            bench
+                .waker
+                .try_unmark_if_empty(word as u64, signal)
+                .unwrap();
         }
         assert_eq!(bench.waker.snapshot_summary(), 0);
     }
@@ -163,10 +166,7 @@ fn no_lost_wakeups_in_a_ping_pong() {
 fn false_negatives_impossible_in_a_partition() {
     const LEAVES: usize = 5;
     let rounds = rounds(60_000, 1_000_000);
-    let shared = Arc::new((
-        WorkerWaker::new(),
-        [const { AtomicU64::new(0) }; LEAVES],
-    ));
+    let shared = Arc::new((WorkerWaker::new(), [const { AtomicU64::new(0) }; LEAVES]));
     let worker = thread::spawn({
         let shared = Arc::clone(&shared);
         move || {

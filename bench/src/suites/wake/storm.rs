@@ -8,6 +8,7 @@
 //! A wake-up can be lost in `maniac`'s waker; its own runtime waits for a quarter of a second at most, and so do its sleepers here. A lost
 //! wake-up thus shows in its time.
 
+#[cfg(not(feature = "maniac"))]
 use super::Case;
 
 #[cfg(not(feature = "maniac"))]
@@ -239,6 +240,8 @@ mod peers {
         let count = status
             .lines()
             .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
-        count.and_then(|count| count.trim().parse().ok()).unwrap_or(0)
+        count
+            .and_then(|count| count.trim().parse().ok())
+            .unwrap_or(0)
     }
 }

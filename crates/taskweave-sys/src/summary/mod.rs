@@ -259,10 +259,7 @@ impl SummaryTree {
 
     /// Changes the layout to what `next` says, and tells all workers what they have now.
     fn change<E>(&self, next: impl FnOnce(Layout) -> Result<Layout, E>) -> Result<Layout, E> {
-        let _turn = self
-            .changing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.layout();
         let layout = next(before)?;
         if layout == before {
@@ -312,9 +309,8 @@ impl SummaryTree {
     fn leave_partition(&self, leaf: usize) {
         let mut layout = self.layout();
         while let Some(place) = layout.place(leaf) {
-            self.wakers[place.worker].clear_leaf(1 << place.bit, || {
-                self.any_active(place.leaves.clone())
-            });
+            self.wakers[place.worker]
+                .clear_leaf(1 << place.bit, || self.any_active(place.leaves.clone()));
             // Under another layout the bit that was cleared stands for other leaves. If somebody had
             // set it for them, the clear has read from that, and this sees the layout that it was
             // set by.

@@ -117,7 +117,10 @@ mod tests {
         words.ensure(10 * FIRST).unwrap();
         assert_eq!(before, std::ptr::from_ref(words.get(3).unwrap()));
         assert_eq!(words.get(3).unwrap().load(Ordering::Relaxed), 7);
-        assert_eq!(words.get(10 * FIRST - 1).unwrap().load(Ordering::Relaxed), 0);
+        assert_eq!(
+            words.get(10 * FIRST - 1).unwrap().load(Ordering::Relaxed),
+            0
+        );
         assert!(words.get(usize::MAX).is_none());
     }
 }
