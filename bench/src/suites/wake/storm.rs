@@ -1,9 +1,11 @@
-//! A storm: eight producers set signals as fast as they can, four sleepers share one waker and go by its summary.
+//! Eight producers set signals, four sleepers share one waker and go by its summary. In a storm producers go on as fast as they can; in bursts each of them
+//! sleeps for a moment after every 62 items, so that sleepers may sleep, too.
 //!
 //! Producers and sleepers run the same code on either waker: a producer that finds the signal word empty marks it, a sleeper takes what the summary
 //! shows, unmarks what it emptied, and acquires. A wake is counted where it happens, in the system: each time one of the sleepers had gone to
 //! sleep, by its own count of voluntary switches. That includes what happens inside an acquire and never shows outside: a wake for nothing, a
-//! mutex that somebody else holds. `storm, wakes` shows these counts in the columns of the nanoseconds.
+//! mutex that somebody else holds. Rows of wakes show these counts in the columns of the
+//! nanoseconds.
 //!
 //! A wake-up can be lost in `maniac`'s waker; its own runtime waits for a quarter of a second at most, and so do its sleepers here. A lost
 //! wake-up thus shows in its time.
@@ -50,9 +52,10 @@ mod peers {
     const ITEMS: u64 = 25_000;
     const ALL: u64 = PRODUCERS as u64 * ITEMS;
     const PER: u64 = 1000;
+    const THOUSAND: &str = "1000 items";
 
     pub(in super::super) fn cases() -> Vec<Case> {
-        let case = |name, unit, build| {
+        let case = |name, unit, build: fn(&Setup) -> Result<Pair, BenchError>| {
             let case = Case {
                 suite: Suite::Wake,
                 name,
@@ -65,17 +68,30 @@ mod peers {
             case.on(SLEEPERS)
         };
         vec![
-            case("storm, wakes", "1000 items", |_: &Setup| pair(Count::Wakes)),
-            case("storm", "item", |_: &Setup| pair(Count::Time)),
+            case("storm, wakes", THOUSAND, |_| pair(Calm::None, Count::Wakes)),
+            case("storm", "item", |_| pair(Calm::None, Count::Time)),
+            case("bursts, wakes", THOUSAND, |_| {
+                pair(Calm::Short, Count::Wakes)
+            }),
+            case("bursts", "item", |_| pair(Calm::Short, Count::Time)),
         ]
     }
 
-    fn pair(count: Count) -> Result<Pair, BenchError> {
+    fn pair(calm: Calm, count: Count) -> Result<Pair, BenchError> {
         Ok(Pair {
-            ours: side::<Ours>("taskweave", count).single(),
-            peer: side::<Theirs>("maniac", count).single(),
+            ours: side::<Ours>("taskweave", calm, count).single(),
+            peer: side::<Theirs>("maniac", calm, count).single(),
         })
     }
+
+    /// What a producer does between two bursts.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Calm {
+        None,
+        Short,
+    }
+
+    const SHORT: Duration = Duration::from_micros(200);
 
     /// What a row is about.
     #[derive(Clone, Copy)]
@@ -155,8 +171,8 @@ mod peers {
     }
 
     impl<W: Waker> Storm<W> {
-        /// Each producer has a signal of its own in every word, and goes round the words.
-        fn produce(&self, producer: usize) {
+        /// Each producer has a signal of its own in every word, and goes round the words; a burst is once round.
+        fn produce(&self, producer: usize, calm: Calm) {
             for item in 0..ITEMS as usize {
                 let word = (item + 7 * producer) % WORDS;
                 loop {
@@ -169,6 +185,9 @@ mod peers {
                         _ => {}
                     }
                     break;
+                }
+                if calm == Calm::Short && item % WORDS == WORDS - 1 {
+                    thread::sleep(SHORT);
                 }
             }
         }
@@ -192,7 +211,7 @@ mod peers {
         }
     }
 
-    fn side<W: Waker>(name: &'static str, count: Count) -> Side {
+    fn side<W: Waker>(name: &'static str, calm: Calm, count: Count) -> Side {
         Side::new(name, move |_, watch: &mut Stopwatch| {
             let storm = Arc::new(Storm {
                 waker: W::default(),
@@ -213,7 +232,7 @@ mod peers {
             let producers: Vec<_> = (0..PRODUCERS)
                 .map(|producer| {
                     let storm = Arc::clone(&storm);
-                    thread::spawn(move || storm.produce(producer))
+                    thread::spawn(move || storm.produce(producer, calm))
                 })
                 .collect();
             for producer in producers {
