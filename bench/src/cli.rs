@@ -80,6 +80,8 @@ pub(crate) enum Choice {
     Graph,
     /// Task Bench
     Taskbench,
+    /// Sleeping and waking
+    Wake,
     /// Every suite
     All,
 }
@@ -93,6 +95,7 @@ impl Choice {
             Self::Spawn => suite == Suite::Spawn,
             Self::Graph => suite == Suite::Graph,
             Self::Taskbench => suite == Suite::Taskbench,
+            Self::Wake => suite == Suite::Wake,
             Self::Slam => suite == Suite::Slam,
         }
     }

@@ -3,7 +3,7 @@
 use super::{
     Finding,
     table::{figure, goal, notes, ratio},
-    target::Verdict,
+    target::{Goal, Verdict},
 };
 use crate::suites::Suite;
 
@@ -100,7 +100,8 @@ fn rank(finding: &Finding) -> u8 {
     }
 }
 
-/// How far the ratio is above its goal, as a factor; without a goal, above one.
+/// How far the row is above its goal, as a factor; without a goal, the ratio above one.
 fn excess(finding: &Finding) -> f64 {
-    finding.row.ratio / finding.target().unwrap_or(1.0)
+    let goal = finding.target().unwrap_or(Goal::Ratio(1.0));
+    goal.used(&finding.row)
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::target::{Verdict, target};
+use super::target::{Goal, Verdict, target};
 use crate::{
     harness::Comparison,
     suites::{Case, Setup, Suite},
@@ -68,14 +68,14 @@ impl Finding {
         }
     }
 
-    /// The ratio that was set as a goal, if there is one.
-    pub(crate) fn target(&self) -> Option<f64> {
+    /// What was set as a goal, if anything was.
+    pub(crate) fn target(&self) -> Option<Goal> {
         target(self.row.suite, &self.row.case, &self.row.peer)
     }
 
-    /// How the ratio stands to its goal.
+    /// How the row stands to its goal.
     pub(crate) fn verdict(&self) -> Verdict {
-        Verdict::of(self.row.ratio, self.target())
+        Verdict::of(&self.row, self.target())
     }
 }
 

@@ -1,14 +1,43 @@
-//! The goals: the ratio ours / peer that a row should stay below.
+//! The goals: the ratio ours / peer that a row should stay below, or the time.
 
 use std::fmt;
 
+use super::row::Row;
 use crate::suites::Suite;
 
 struct Target {
     suite: Suite,
     case: &'static str,
     peer: &'static str,
-    ratio: f64,
+    goal: Goal,
+}
+
+/// What a row should not exceed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Goal {
+    /// Ours / peer.
+    Ratio(f64),
+    /// Ours, on the wall, whatever the peer takes.
+    Nanoseconds(f64),
+}
+
+impl Goal {
+    /// How much of the goal a row uses up: above one it is missed.
+    pub(super) fn used(self, row: &Row) -> f64 {
+        match self {
+            Self::Ratio(most) => row.ratio / most,
+            Self::Nanoseconds(most) => row.ours_ns / most,
+        }
+    }
+}
+
+impl fmt::Display for Goal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ratio(most) => write!(f, "{most}"),
+            Self::Nanoseconds(most) => write!(f, "{most} ns"),
+        }
+    }
 }
 
 const fn at_most(suite: Suite, case: &'static str, peer: &'static str, ratio: f64) -> Target {
@@ -16,7 +45,16 @@ const fn at_most(suite: Suite, case: &'static str, peer: &'static str, ratio: f6
         suite,
         case,
         peer,
-        ratio,
+        goal: Goal::Ratio(ratio),
+    }
+}
+
+const fn within_ns(suite: Suite, case: &'static str, peer: &'static str, ns: f64) -> Target {
+    Target {
+        suite,
+        case,
+        peer,
+        goal: Goal::Nanoseconds(ns),
     }
 }
 
@@ -70,20 +108,25 @@ const TARGETS: &[Target] = &[
         "rayon-inline",
         1.0,
     ),
+    within_ns(Suite::Wake, "mark_active, set bit", "sequential", 12.0),
+    within_ns(Suite::Wake, "try_acquire", "sequential", 12.0),
+    at_most(Suite::Wake, "ping-pong, spinning", "std", 1.1),
+    at_most(Suite::Wake, "ping-pong, parked", "std", 1.1),
+    at_most(Suite::Wake, "storm, wakes", "maniac", 0.5),
     at_most(Suite::Slam, "iteration", "sequential", 0.62),
     at_most(Suite::Slam, "iteration", "gtsam", 0.35),
     at_most(Suite::Slam, "factorise+solve", "cholmod", 0.6),
 ];
 
 /// The goal of a row, if one was set.
-pub(super) fn target(suite: Suite, case: &str, peer: &str) -> Option<f64> {
+pub(super) fn target(suite: Suite, case: &str, peer: &str) -> Option<Goal> {
     TARGETS
         .iter()
         .find(|target| target.suite == suite && target.case == case && target.peer == peer)
-        .map(|target| target.ratio)
+        .map(|target| target.goal)
 }
 
-/// How a ratio stands to its goal.
+/// How a row stands to its goal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// At or below it.
@@ -95,10 +138,10 @@ pub(crate) enum Verdict {
 }
 
 impl Verdict {
-    pub(super) fn of(ratio: f64, target: Option<f64>) -> Self {
+    pub(super) fn of(row: &Row, target: Option<Goal>) -> Self {
         match target {
             None => Self::Open,
-            Some(target) if ratio <= target => Self::Met,
+            Some(goal) if goal.used(row) <= 1.0 => Self::Met,
             Some(_) => Self::Missed,
         }
     }
@@ -116,7 +159,7 @@ impl fmt::Display for Verdict {
 
 #[cfg(test)]
 mod tests {
-    use super::{TARGETS, Verdict};
+    use super::{Goal, Row, TARGETS, Verdict};
     use crate::suites::{Suite, catalogue};
 
     #[test]
@@ -126,9 +169,11 @@ mod tests {
             // Some peers are there only when built with them.
             let native = target.suite == Suite::Slam && target.peer != "sequential";
             let taktora = target.peer.starts_with("taktora");
+            let maniac = target.peer == "maniac";
             assert!(
                 (native && !cfg!(feature = "slam-peers"))
                     || (taktora && !cfg!(feature = "taktora"))
+                    || (maniac && !cfg!(feature = "maniac"))
                     || cases.iter().any(|case| case.suite == target.suite
                         && case.name == target.case
                         && case.peer == target.peer),
@@ -140,10 +185,25 @@ mod tests {
     }
 
     #[test]
-    fn a_ratio_at_the_target_meets_it() {
-        assert_eq!(Verdict::of(0.75, Some(0.75)), Verdict::Met);
-        assert_eq!(Verdict::of(0.76, Some(0.75)), Verdict::Missed);
-        assert_eq!(Verdict::of(f64::NAN, Some(0.75)), Verdict::Missed);
-        assert_eq!(Verdict::of(9.0, None), Verdict::Open);
+    fn a_row_at_the_target_meets_it() {
+        let row = |ratio| Row {
+            suite: Suite::Wake,
+            case: String::new(),
+            workers: 1,
+            ours_ns: 10.0 * ratio,
+            peer: String::new(),
+            peer_ns: 10.0,
+            ratio,
+            ours_cpu_ns: 0.0,
+            peer_cpu_ns: 0.0,
+            spread: [ratio; 2],
+        };
+        for goal in [Goal::Ratio(0.75), Goal::Nanoseconds(7.5)] {
+            assert_eq!(Verdict::of(&row(0.75), Some(goal)), Verdict::Met);
+            assert_eq!(Verdict::of(&row(0.76), Some(goal)), Verdict::Missed);
+            assert_eq!(Verdict::of(&row(f64::NAN), Some(goal)), Verdict::Missed);
+        }
+        assert_eq!(Verdict::of(&row(9.0), None), Verdict::Open);
+        assert_eq!(Goal::Nanoseconds(12.0).to_string(), "12 ns");
     }
 }

@@ -6,6 +6,7 @@ mod pools;
 mod slam;
 mod spawn;
 mod taskbench;
+mod wake;
 
 #[cfg(feature = "slam-peers")]
 pub(crate) use slam::cholmod_child;
@@ -29,6 +30,8 @@ pub(crate) enum Suite {
     Graph,
     /// Task Bench: how small tasks may be.
     Taskbench,
+    /// Sleeping and waking: permits, ping-pong, storms.
+    Wake,
     /// The whole: pose graphs.
     Slam,
 }
@@ -40,6 +43,7 @@ impl fmt::Display for Suite {
             Self::Spawn => "spawn",
             Self::Graph => "graph",
             Self::Taskbench => "taskbench",
+            Self::Wake => "wake",
             Self::Slam => "slam",
         })
     }
@@ -104,6 +108,7 @@ pub(crate) fn catalogue() -> Vec<Case> {
         spawn::cases(),
         graph::cases(),
         taskbench::cases(),
+        wake::cases(),
         slam::cases(),
     ]
     .concat()

@@ -8,11 +8,11 @@
 //! ```text
 //!   taskweave-core   the kernel: tasks, gates, workers
 //!  ─────────────────────────────────────────────────────────────────────────────
-//!   taskweave-sys    deque        inbox         parker      countdown    machine
-//!                    owner and    producers     permits     the last     topology,
-//!                    thieves      and takers       │        one tells    clock …
-//!                      │            │            futex         │
-//!                      └────────────┴──────┬───────┴───────────┘
+//!   taskweave-sys    deque        inbox         summary     countdown    machine
+//!                    owner and    producers     waker       the last     topology,
+//!                    thieves      and takers    parker      one tells    clock …
+//!                      │            │           futex          │
+//!                      └────────────┴──────┬──────┴────────────┘
 //!                                        sync
 //!                              std │ loom │ shuttle
 //! ```
@@ -26,6 +26,9 @@
 //! | [`inbox`] | an unbounded queue through links in its nodes: one exchange a push, one consumer at a time |
 //! | [`ready_ring`] | a bounded queue of numbers for a driver that must stay on its own thread |
 //! | [`countdown`] | the last one done learns that it was; a latch with one waiter |
+//! | [`signal`] | a word of 64 signals; the first to set one tells others |
+//! | [`waker`] | a worker's summary of such words, its permits and sleepers: every mark leaves a permit |
+//! | [`summary`] | a tree over as many signal words as there are, parted among workers that come and go |
 //! | [`machine`] | processors and their quotas, affinity, priority, clock |
 //!
 //! Queues hold addresses. They never dereference an element (an inbox only its link), never own one
@@ -58,7 +61,10 @@ pub mod inbox;
 pub mod machine;
 pub mod parker;
 pub mod ready_ring;
+pub mod signal;
+pub mod summary;
 pub mod sync;
+pub mod waker;
 
 #[doc(hidden)]
 pub mod __private {

@@ -114,3 +114,36 @@ fn sleeping_does_not_allocate() {
     });
     assert_eq!(count, 0);
 }
+
+#[test]
+#[cfg(all(target_os = "linux", not(taskweave_portable)))]
+fn waking_does_not_allocate() {
+    use std::time::Duration;
+
+    use taskweave_sys::{signal::Signal, summary::SummaryTree, sync::Arc, waker::WorkerWaker};
+
+    let wakers = [(); 2].map(|()| Arc::new(WorkerWaker::new()));
+    let tree = SummaryTree::new(70, wakers).unwrap();
+    let signal = Signal::new();
+    let waker = tree.waker(1).unwrap();
+    let round = |word: usize| {
+        signal.set(3).unwrap();
+        tree.mark(word).unwrap();
+        waker.mark_active(5).unwrap();
+        waker.acquire();
+        assert_eq!(tree.select(1, 0).unwrap(), Some(word));
+        signal.take();
+        tree.unmark_if_empty(word, signal.word()).unwrap();
+        waker.try_unmark_if_empty(5, signal.word()).unwrap();
+        while waker.acquire_timeout(Duration::from_micros(50)) {}
+    };
+    let count = allocations(|| {
+        for word in [35 * SummaryTree::LEAF, tree.words() - 1] {
+            round(word);
+        }
+        tree.set_workers(1).unwrap();
+        tree.set_workers(2).unwrap();
+    });
+    assert_eq!(count, 0);
+    assert_ne!(allocations(|| drop(tree.grow(200))), 0, "growth does");
+}

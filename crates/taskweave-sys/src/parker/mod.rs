@@ -53,6 +53,17 @@ impl Parker {
         Ticket { parker: self }
     }
 
+    /// [`prepare`](Self::prepare) without a ticket: who calls this sees to it that
+    /// [`retract`](Self::retract) is called once for it.
+    pub(crate) fn announce(&self) {
+        let _ = ManuallyDrop::new(self.prepare());
+    }
+
+    /// Cancels what [`announce`](Self::announce) announced.
+    pub(crate) fn retract(&self) {
+        drop(Ticket { parker: self });
+    }
+
     /// Takes a permit if there is one.
     #[inline]
     pub fn try_acquire(&self) -> bool {
@@ -102,7 +113,8 @@ impl Parker {
             let left = deadline.saturating_duration_since(Instant::now());
             let in_time = futex::wait_while_low_half_is_zero(self.word.raw(), Some(left));
             if !in_time {
-                return self.word.leave_taking_what_is_there();
+                return self.word.leave_taking_what_is_there()
+                    && !mutated!("parker-timeout-swallows");
             }
         }
     }
