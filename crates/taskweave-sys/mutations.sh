@@ -49,6 +49,11 @@ countdown-without-fence              loom_countdown  exactly_one_is_the_last_and
 biased-done-relaxed                  loom_countdown  the_owner_settles_or_the_last_one_tells
 biased-without-fence                 loom_countdown  the_owner_settles_or_the_last_one_tells
 latch-set-relaxed                    loom_countdown  a_latch_wakes_its_waiter_once_and_shows_what_came_before
+ring-push-relaxed                    loom_ready_ring two_pushers_and_a_taker
+ring-take-relaxed                    loom_ready_ring two_pushers_and_a_taker
+ring-taken-relaxed                   loom_ready_ring cells_are_used_again
+ring-room-relaxed                    loom_ready_ring cells_are_used_again
+ring-stale-tail                      loom_ready_ring two_pushers_and_a_taker
 LIST
 }
 
