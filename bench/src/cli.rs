@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
-use taskweave_taskbench::Kind;
-
+use crate::engines::Contestant;
 use crate::suites::{Case, Suite};
 
 /// Measures Taskweave and other runtimes side by side, in turns, and shows the ratios.
@@ -31,7 +30,7 @@ pub(crate) struct Arguments {
     pub(crate) case: Option<String>,
     /// In suite taskbench, only these engines, one option for each [default: all]
     #[arg(long, value_name = "NAME")]
-    pub(crate) engine: Vec<Kind>,
+    pub(crate) engine: Vec<Contestant>,
     /// In suite taskbench, only these patterns, one option for each, or `geomean` [default: all that are compared]
     #[arg(long, value_name = "NAME")]
     pub(crate) pattern: Vec<String>,

@@ -23,7 +23,7 @@ pub(crate) enum BenchError {
     #[error("{side} refused: {why}")]
     Refused { side: &'static str, why: String },
     /// A peer that is not a crate isn't installed.
-    #[cfg(feature = "slam-peers")]
+    #[cfg(any(feature = "slam-peers", feature = "native-peers"))]
     #[error("{package} is missing ({why}); install it with: {command}")]
     Missing {
         package: &'static str,
@@ -31,7 +31,7 @@ pub(crate) enum BenchError {
         command: &'static str,
     },
     /// A peer in another process didn't answer as agreed.
-    #[cfg(feature = "slam-peers")]
+    #[cfg(any(feature = "slam-peers", feature = "native-peers"))]
     #[error("{side}, in a process of its own, {what}")]
     Process { side: &'static str, what: String },
     /// Nothing has such a name.

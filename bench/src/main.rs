@@ -4,6 +4,9 @@
 //! for what, [`report`] for what becomes of it.
 
 mod cli;
+#[cfg(any(feature = "slam-peers", feature = "native-peers"))]
+mod companion;
+mod engines;
 mod error;
 mod harness;
 mod report;

@@ -99,6 +99,17 @@ fn the_table_tells_what_the_figures_do_not() {
 }
 
 #[test]
+fn a_form_that_many_rows_share_is_told_of_once() {
+    let mut first = finding(Suite::Graph, "chain 2^16", "tbb", 0.3);
+    first.form = Some("a flow graph".to_owned());
+    let mut second = first.clone();
+    second.row.case = "wavefront 256²".to_owned();
+    let table = table(&[first, second]);
+    assert_eq!(table.matches("a flow graph").count(), 1, "{table}");
+    assert!(table.contains("tbb ran as a flow graph."), "{table}");
+}
+
+#[test]
 fn figures_are_short() {
     assert_eq!(figure(2.894), "2.89");
     assert_eq!(figure(28.94), "28.9");
