@@ -16,9 +16,9 @@ pub(crate) struct Arguments {
     /// Write the rows to this file, as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
-    /// Write a page of tables to this file, losses first
+    /// Write tables to this file, losses first: into its places for figures, if it has some, as a page of their own otherwise; one option for each file
     #[arg(long, value_name = "FILE")]
-    pub(crate) markdown: Option<PathBuf>,
+    pub(crate) markdown: Vec<PathBuf>,
     /// How many threads each system may compute with
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = at_least_one)]
     pub(crate) workers: usize,

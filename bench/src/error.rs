@@ -4,6 +4,8 @@ use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
+use crate::report::FillError;
+
 /// Why there is no result.
 #[derive(Debug, Error)]
 pub(crate) enum BenchError {
@@ -37,6 +39,12 @@ pub(crate) enum BenchError {
     /// Nothing has such a name.
     #[error("there is no case of {0}: see --list")]
     NoCase(String),
+    /// A file couldn't be read.
+    #[error("can't read {path}: {source}")]
+    Read { path: PathBuf, source: io::Error },
+    /// A page has places for figures that can't be filled.
+    #[error("{path}: {why}")]
+    Fill { path: PathBuf, why: FillError },
     /// A file couldn't be written.
     #[error("can't write {path}: {source}")]
     Write { path: PathBuf, source: io::Error },
