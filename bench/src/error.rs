@@ -39,6 +39,9 @@ pub(crate) enum BenchError {
     /// Nothing has such a name.
     #[error("there is no case of {0}: see --list")]
     NoCase(String),
+    /// Some cases failed.
+    #[error("{0} of the cases have no figures; why stands above")]
+    Without(usize),
     /// A file couldn't be read.
     #[error("can't read {path}: {source}")]
     Read { path: PathBuf, source: io::Error },

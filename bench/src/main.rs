@@ -62,13 +62,25 @@ fn run(arguments: &Arguments) -> Result<(), BenchError> {
     );
     let mut findings = Vec::new();
     check_writable(arguments)?;
+    let mut without = 0;
     for case in &cases {
-        findings.push(measure(case, arguments)?);
+        // One that can't be measured is no reason to lose the others, of which there may be hours.
+        match measure(case, arguments) {
+            Ok(finding) => findings.push(finding),
+            Err(error) => {
+                without += 1;
+                eprintln!("{}: {error}", case.title());
+                continue;
+            }
+        }
         // Written after each case: a long run that is broken off keeps what it has.
         write(arguments, &findings, &machine)?;
     }
     println!("{}", report::table(&findings));
-    Ok(())
+    match without {
+        0 => Ok(()),
+        _ => Err(BenchError::Without(without)),
+    }
 }
 
 fn chosen(arguments: &Arguments) -> Result<Vec<Case>, BenchError> {
