@@ -165,9 +165,16 @@ fn each_peer_of_task_bench_is_compared() {
         finding(Suite::Taskbench, "metg geomean w8 tbb", "tbb", 0.5),
         finding(Suite::Taskbench, "metg geomean w2 tbb", "tbb", 0.6),
         finding(Suite::Taskbench, "metg fft w8 tbb", "tbb", 0.7),
+        finding(Suite::Graph, "chain 2^16", "sequential", 20.0),
+        finding(Suite::Slam, "iteration", "sequential", 0.6),
     ];
     let page = fill(PAGE, &rows, "A machine.").unwrap().unwrap();
     assert_eq!(page.matches("| tbb |").count(), 1, "{page}");
+    assert_eq!(
+        page.matches("| sequential |").count(),
+        2,
+        "in the suite's own table, and here: {page}"
+    );
 }
 
 #[test]

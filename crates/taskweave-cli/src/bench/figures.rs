@@ -70,6 +70,12 @@ impl Results {
             .flat_map(|pattern| pattern.engines.iter().map(|engine| engine.name))
     }
 
+    /// Whether some engine never did half of what the machine can.
+    pub(crate) fn has_gaps(&self) -> bool {
+        let mut engines = self.patterns.iter().flat_map(|pattern| &pattern.engines);
+        engines.any(|engine| engine.metg().is_none())
+    }
+
     /// The geometric mean over all patterns of an engine's METG; nothing if one is missing.
     pub(crate) fn geomean(&self, engine: usize) -> Option<f64> {
         let all: Option<Vec<f64>> = self
@@ -117,5 +123,7 @@ pub(crate) fn shown(engine: &Engine) -> String {
     }
 }
 
-/// An engine that never did half of what the machine can.
+/// An engine that never did half of what the machine can …
 pub(crate) const NEVER: &str = "never";
+/// … and what that means.
+pub(crate) const WHY: &str = "half of what the machine can do was reached at no size of tasks; other work on the machine is the usual reason";

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::chart;
-use super::figures::{Results, shown, time};
+use super::figures::{NEVER, Results, WHY, shown, time};
 use super::table::{mean, over_floor, rounds, workers};
 
 const STYLE: &str = "\
@@ -77,6 +77,9 @@ fn table(results: &Results, page: &mut String) {
         let _ = writeln!(page, "<td>{ratio}</td></tr>");
     }
     page.push_str("</table>\n");
+    if results.has_gaps() {
+        let _ = writeln!(page, "<p>{NEVER}: {WHY}.</p>");
+    }
 }
 
 /// Text that is no markup, whatever it says.

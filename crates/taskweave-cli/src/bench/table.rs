@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use comfy_table::{CellAlignment, Table};
 
-use super::figures::{NEVER, Results, shown, time};
+use super::figures::{NEVER, Results, WHY, shown, time};
 use crate::args::BenchArgs;
 use crate::paint::Paint;
 use crate::ruled::RULED;
@@ -20,6 +20,9 @@ pub(crate) fn report(results: &Results, machine: &str, args: &BenchArgs) -> Stri
     );
     text += &rows(results);
     text += "\n\n";
+    if results.has_gaps() {
+        let _ = writeln!(text, "{NEVER}: {WHY}\n");
+    }
     text += &paint.bold(last_line(results).trim_end());
     let _ = writeln!(
         text,

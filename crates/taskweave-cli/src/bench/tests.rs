@@ -63,6 +63,7 @@ fn an_engine_that_never_gets_there_has_no_mean() {
     );
     let page = page::html(&results, "a machine");
     assert!(page.contains("<td>never</td>") && page.contains("<td>–</td>"));
+    assert!(page.contains("<p>never: half of"));
 }
 
 #[test]
