@@ -137,6 +137,10 @@ fn write(arguments: &Arguments, findings: &[Finding], machine: &str) -> Result<(
 
 /// The page at `path` with these figures in its places; nothing if it has none.
 fn filled(path: &Path, findings: &[Finding], about: &str) -> Result<Option<String>, BenchError> {
+    // A pipe or a terminal has no places, and reading it might never end.
+    if !path.is_file() {
+        return Ok(None);
+    }
     let page = fs::read_to_string(path).map_err(|source| BenchError::Read {
         path: path.to_owned(),
         source,
