@@ -40,6 +40,9 @@ pub(crate) enum Failure {
     /// A graph beside the job's failed.
     #[error("the task graph failed: {0}")]
     Graph(String),
+    /// An engine can't be started, or did something wrong.
+    #[error("{0}")]
+    Bench(String),
     /// Standard output can't be written.
     #[error("standard output: can't write: {0}")]
     Stdout(io::Error),

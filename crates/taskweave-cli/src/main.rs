@@ -4,9 +4,13 @@
 
 mod allocations;
 mod args;
+mod bar;
+mod bench;
 mod failure;
 mod files;
 mod json;
+mod paint;
+mod ruled;
 mod slam;
 mod stdout;
 
@@ -31,5 +35,6 @@ fn run(request: args::Request) -> Result<(), failure::Failure> {
     match request {
         args::Request::Print(text) => stdout::print(&text),
         args::Request::Run(args::Command::Slam(args)) => slam::run(&args),
+        args::Request::Run(args::Command::Bench(args)) => bench::run(&args),
     }
 }
