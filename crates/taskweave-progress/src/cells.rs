@@ -13,8 +13,10 @@ use crate::{Atom, Chainable, Medium, Receiver, Sender};
 ///
 /// Simple, and a laggard's backlog is what is alive. But a send takes as many locks, and makes as many copies, as there are readers.
 pub struct Cells<T> {
-    shared: Arc<Mutex<Vec<Arc<CachePadded<Cell<T>>>>>>,
+    shared: Arc<Mutex<List<T>>>,
 }
+
+type List<T> = Vec<Arc<CachePadded<Cell<T>>>>;
 
 struct Cell<T> {
     sum: Mutex<T>,
@@ -74,7 +76,7 @@ impl<T: Chainable> Medium<T> for Cells<T> {
 }
 
 impl<T: Chainable> Sender<T> for Cells<T> {
-    /// Holds the list's lock throughout: else a batch of one writer might come between two cells of another's, which the contract allows, and a reader be missed, which it doesn't.
+    /// Holds the list's lock throughout, so that no reader is registered or dropped halfway.
     fn send(&mut self, batch: &mut T) {
         if batch.is_neutral() {
             return;
