@@ -67,7 +67,11 @@ fn a_pinned_node_is_neither_added_to_nor_absorbed() {
     assert_eq!(log.length(), 4);
     held.clear();
     log.compact();
-    assert_eq!(log.length(), 3, "and is absorbed when nobody looks any more");
+    assert_eq!(
+        log.length(),
+        3,
+        "and is absorbed when nobody looks any more"
+    );
     log.unmark(reader);
     log.take_last(oldest, &mut held);
     assert_eq!(held.iter().map(|value| **value).sum::<u64>(), 15);

@@ -90,7 +90,12 @@ impl Tracker {
 fn workers_in_turns_over_two_scopes() {
     const WORKERS: usize = 3;
     let mut scopes: Vec<Vec<Tracker>> = (0..2)
-        .map(|_| scope(WORKERS).into_iter().map(|broadcast| Tracker::new(broadcast, WORKERS)).collect())
+        .map(|_| {
+            scope(WORKERS)
+                .into_iter()
+                .map(|broadcast| Tracker::new(broadcast, WORKERS))
+                .collect()
+        })
         .collect();
     for epoch in 1..200 {
         for worker in 0..WORKERS {

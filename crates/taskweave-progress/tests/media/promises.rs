@@ -252,7 +252,10 @@ fn the_exchange_tells_what_it_is_made_of() {
         demotions,
         ..
     } = exchange.stats();
-    assert_eq!((lanes, readers, laggards, nodes, demotions), (1, 2, 2, 1, 2));
+    assert_eq!(
+        (lanes, readers, laggards, nodes, demotions),
+        (1, 2, 2, 1, 2)
+    );
     drop((reader, laggard));
     assert_eq!(exchange.stats().laggards, 0);
 }

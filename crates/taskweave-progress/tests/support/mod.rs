@@ -16,11 +16,7 @@ pub(crate) struct Trace(BTreeMap<(u32, u32, u32), i64>);
 impl Trace {
     /// One whole batch.
     pub(crate) fn batch(writer: u32, number: u32) -> Self {
-        Self(
-            (0..PARTS)
-                .map(|part| ((writer, number, part), 1))
-                .collect(),
-        )
+        Self((0..PARTS).map(|part| ((writer, number, part), 1)).collect())
     }
 
     /// Adds, and never cancels: what was read twice stays.
