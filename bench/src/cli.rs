@@ -80,6 +80,8 @@ pub(crate) enum Choice {
     Graph,
     /// Task Bench
     Taskbench,
+    /// Changes told by every worker to every other; epochs
+    Progress,
     /// Every suite
     All,
 }
@@ -93,6 +95,7 @@ impl Choice {
             Self::Spawn => suite == Suite::Spawn,
             Self::Graph => suite == Suite::Graph,
             Self::Taskbench => suite == Suite::Taskbench,
+            Self::Progress => suite == Suite::Progress,
             Self::Slam => suite == Suite::Slam,
         }
     }

@@ -19,14 +19,12 @@ demote-after-feed               lib  exchange::models::two_writers_and_a_reader
 demote-idle-by-end              lib  exchange::models::a_reader_gets_every_batch_once_and_in_order
 wait-enters-without-a-look      lib  frontier::models::a_wait_ends_when_the_last_capability_goes
 downgrade-in-two-steps          lib  frontier::models::a_downgrade_is_one_step
-chain-counts-before-it-adds     lib  chain::models::a_finished_send_is_never_overlooked
 LIST
 }
 
 edits() {
     cat <<'LIST'
 demote-idle-by-end   src/exchange/control.rs   s/if busy \{ place.end\(\) \} else \{ place.done\(\) \}/place.end()/
-chain-counts-before-it-adds src/chain/mod.rs s/store\(changes \+ 1, Ordering::Release\)/store(changes + 1, Ordering::Relaxed)/
 LIST
 }
 

@@ -20,6 +20,7 @@ pub(crate) fn markdown(findings: &[Finding], about: &str) -> String {
         Suite::Spawn,
         Suite::Graph,
         Suite::Taskbench,
+        Suite::Progress,
         Suite::Slam,
     ] {
         let mut rows: Vec<&Finding> = findings

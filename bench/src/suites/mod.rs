@@ -3,6 +3,7 @@
 mod graph;
 mod kernel;
 mod pools;
+mod progress;
 mod slam;
 mod spawn;
 mod taskbench;
@@ -29,6 +30,8 @@ pub(crate) enum Suite {
     Graph,
     /// Task Bench: how small tasks may be.
     Taskbench,
+    /// Changes told by every worker to every other; epochs.
+    Progress,
     /// The whole: pose graphs.
     Slam,
 }
@@ -40,6 +43,7 @@ impl fmt::Display for Suite {
             Self::Spawn => "spawn",
             Self::Graph => "graph",
             Self::Taskbench => "taskbench",
+            Self::Progress => "progress",
             Self::Slam => "slam",
         })
     }
@@ -104,6 +108,7 @@ pub(crate) fn catalogue() -> Vec<Case> {
         spawn::cases(),
         graph::cases(),
         taskbench::cases(),
+        progress::cases(),
         slam::cases(),
     ]
     .concat()

@@ -31,6 +31,14 @@ pub(crate) enum Command {
     /// picture of the map before and after.
     #[command(verbatim_doc_comment)]
     Slam(SlamArgs),
+    /// Count the words of a folder's text files, window by window
+    ///
+    /// Reads the text files under a folder, some files to a window. Workers count them out of order;
+    /// a window is reported when the frontier has passed it, in order, and compared with what one
+    /// thread counted before. Meanwhile workers tell each other of every line over an exchange.
+    /// With `--lag` one of them doesn't listen until the end: what is kept for it stays small.
+    #[command(verbatim_doc_comment)]
+    Windows(WindowsArgs),
 }
 
 /// `taskweave slam`.
@@ -72,6 +80,29 @@ pub(crate) struct SlamArgs {
     pub(crate) allocating_vertex: Option<usize>,
 }
 
+/// `taskweave windows`.
+#[derive(Debug, Args)]
+pub(crate) struct WindowsArgs {
+    /// A folder [default: the repository that the current folder is in, or else that folder]
+    pub(crate) path: Option<PathBuf>,
+
+    /// Print the result in one line
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+
+    /// Number of workers [default: as many as this process may use processors]
+    #[arg(long, short, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
+    pub(crate) worker_threads: Option<usize>,
+
+    /// Number of files to a window
+    #[arg(long, short, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true, default_value = "16")]
+    pub(crate) files: usize,
+
+    /// Have worker number W, from 1, not listen to the others until the end
+    #[arg(long, value_name = "W", value_parser = at_least_one, allow_negative_numbers = true)]
+    pub(crate) lag: Option<usize>,
+}
+
 /// What to do, or the text that was asked for instead (`--help`, `--version`).
 pub(crate) enum Request {
     /// Run a job.
@@ -82,6 +113,8 @@ pub(crate) enum Request {
 
 /// Reads the command line, the program's name first.
 pub(crate) fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Request, Failure> {
+    let line: Vec<OsString> = line.into_iter().collect();
+    let windows = line.get(1).is_some_and(|command| command == "windows");
     match Program::try_parse_from(line) {
         Ok(Program {
             command: Some(command),
@@ -95,6 +128,9 @@ pub(crate) fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Request,
         {
             Ok(Request::Print(error.to_string()))
         }
+        Err(error) if windows => Err(Failure::Usage(
+            one_line(&error).replace("`taskweave slam --help`", "`taskweave windows --help`"),
+        )),
         Err(error) => Err(Failure::Usage(one_line(&error))),
     }
 }

@@ -9,6 +9,7 @@ mod files;
 mod json;
 mod slam;
 mod stdout;
+mod windows;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -31,5 +32,6 @@ fn run(request: args::Request) -> Result<(), failure::Failure> {
     match request {
         args::Request::Print(text) => stdout::print(&text),
         args::Request::Run(args::Command::Slam(args)) => slam::run(&args),
+        args::Request::Run(args::Command::Windows(args)) => windows::run(&args),
     }
 }

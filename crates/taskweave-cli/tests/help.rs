@@ -45,6 +45,16 @@ fn slam_short() {
     assert_help("slam_short", &["slam", "-h"]);
 }
 
+#[test]
+fn windows() {
+    assert_help("windows", &["windows", "--help"]);
+}
+
+#[test]
+fn windows_short() {
+    assert_help("windows_short", &["windows", "-h"]);
+}
+
 /// A command that is added has its help kept here, too.
 #[test]
 fn every_command_has_its_help_here() {
@@ -59,7 +69,7 @@ fn every_command_has_its_help_here() {
         .collect();
     assert_eq!(
         commands,
-        ["slam"],
+        ["slam", "windows"],
         "each needs `--help` and `-h` among these tests"
     );
     assert_eq!(

@@ -78,8 +78,8 @@ impl<T: Chainable> Chain<T> {
         log.compact();
         // Relaxed: written under the lock alone.
         let changes = self.shared.changes.load(Ordering::Relaxed);
-        // Release: pairs with the Acquire in `recv_with`, for those who look before they lock.
-        self.shared.changes.store(changes + 1, Ordering::Release);
+        // Relaxed: it only tells to look; what is found is ordered by the lock.
+        self.shared.changes.store(changes + 1, Ordering::Relaxed);
     }
 
     /// A reader of what is sent from now on.
@@ -142,8 +142,8 @@ impl<T: Chainable> Receiver<T> for ChainReader<T> {
     fn recv_with(&mut self, mut fold: impl FnMut(Atom<'_, T>)) -> usize {
         // What a fold that panicked has left.
         let (left, _) = self.fold(&mut fold);
-        // Acquire: pairs with the Release in `send`.
-        if self.shared.changes.load(Ordering::Acquire) == self.seen {
+        // Relaxed: as in `send`. Who knows of a send sees its count, whatever the ordering.
+        if self.shared.changes.load(Ordering::Relaxed) == self.seen {
             return left;
         }
         self.locks += 1;
