@@ -57,3 +57,8 @@ pub use ledger::{Ledger, LedgerReader};
 pub use medium::{Atom, Medium, Receiver, Sender};
 pub use mesh::{Mesh, MeshReader, MeshWriter};
 pub use timely;
+
+/// The page of the guide, whose examples run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/progress.md")]
+pub mod guide {}

@@ -28,16 +28,16 @@ pub use ends::{Reader, Writer};
 /// let mut reader = exchange.reader();
 /// let mut writer = exchange.writer();
 ///
-/// // Time 3 is left for time 4, a million times over; nobody reads meanwhile.
+/// // Time 3 is left for time 4, a hundred thousand times over; nobody reads meanwhile.
 /// let mut batch = ChangeBatch::new();
-/// for time in 0..1_000_000 {
+/// for time in 0..100_000 {
 ///     batch.update(time, -1);
 ///     batch.update(time + 1, 1);
 ///     writer.send(&mut batch);
 /// }
 /// let mut changes = ChangeBatch::new();
 /// assert!(reader.recv(&mut changes));
-/// assert_eq!(changes.into_inner().to_vec(), [(0, -1), (1_000_000, 1)]);
+/// assert_eq!(changes.into_inner().to_vec(), [(0, -1), (100_000, 1)]);
 /// ```
 pub struct Exchange<T> {
     shared: Arc<Shared<T>>,
