@@ -9,7 +9,7 @@ use std::time::Duration;
 use taskweave_sys::mutated;
 use taskweave_sys::parker::Parker;
 use taskweave_sys::sync::atomic::{AtomicU64, Ordering};
-use taskweave_sys::sync::{Arc, Mutex, MutexGuard, hint};
+use taskweave_sys::sync::{Arc, Mutex, MutexGuard, hint, thread};
 use timely::progress::frontier::{Antichain, MutableAntichain};
 
 pub use timely::progress::Timestamp;
@@ -75,11 +75,12 @@ struct State<T: Timestamp> {
     waiters: Waiters<T>,
 }
 
-/// How often a wait looks whether the frontier has moved before it sleeps: about as long as a sleep and a wake take.
-const LOOKS: usize = if cfg!(any(taskweave_loom, taskweave_shuttle)) {
-    0
+/// How often a wait looks whether the frontier has moved before it sleeps, and after how many of these it offers its processor to others between them. Two threads that share a processor and
+/// sleep by turns are never seen to need another one; two that yield are.
+const LOOKS: (usize, usize) = if cfg!(any(taskweave_loom, taskweave_shuttle)) {
+    (0, 0)
 } else {
-    300
+    (96, 64)
 };
 
 impl<T: Timestamp> Shared<T> {
@@ -141,7 +142,7 @@ impl<T: Timestamp> Progress<T> {
         self.shared.moves.load(Ordering::Acquire)
     }
 
-    /// Blocks this thread until the frontier has passed `time`: for some hundred looks awake, then asleep.
+    /// Blocks this thread until the frontier has passed `time`: awake for about a hundred looks, some tens of microseconds at most if nobody else wants the processor, then asleep.
     ///
     /// Who holds a capability at or before `time` and waits here waits for ever, and so does a pool whose workers all wait here for tasks that none of them runs: there, await [`on_passed`](Self::on_passed).
     pub fn wait_until_passed(&self, time: &T) {
@@ -168,8 +169,13 @@ impl<T: Timestamp> Progress<T> {
         if self.has_passed(time) {
             return None;
         }
-        for _ in 0..LOOKS {
-            hint::spin_loop();
+        let (looks, patient) = LOOKS;
+        for look in 0..looks {
+            if look < patient {
+                hint::spin_loop();
+            } else {
+                thread::yield_now();
+            }
             let moves = self.moves();
             if moves != seen {
                 seen = moves;

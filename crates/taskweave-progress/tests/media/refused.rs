@@ -117,7 +117,7 @@ fn a_ledger_reads_all_that_is_alive() {
     }
     to_ledger.send(&mut Counted(alive.0.clone()));
     to_exchange.send(&mut alive);
-    let mut work = |reader: &mut dyn FnMut()| {
+    let work = |reader: &mut dyn FnMut()| {
         let before = MERGED.with(std::cell::Cell::get);
         reader();
         MERGED.with(std::cell::Cell::get) - before
