@@ -37,6 +37,9 @@ pub(super) struct Plan {
 }
 
 const SELDOM: u64 = 1024;
+/// In B workers wait for each other after so many steps. On fewer processors than workers each would else run through all of its steps at once, and what is alive, which is what a
+/// laggard has to read, would tell of the system's scheduling and of nothing else.
+const PACE: u64 = 128;
 /// Steps of all workers together in a sample.
 const STEPS: u64 = 1 << 16;
 
@@ -131,7 +134,9 @@ fn all<K: Key>(
             let (start, listens) = (std::sync::Arc::clone(&start), listens(worker));
             thread::spawn(move || {
                 start.wait();
-                work(link, worker as u64, plan, steps, listens)
+                let paced = matches!(plan.measure, Measure::Receive | Measure::Entries);
+                let pace = paced.then_some(&*start);
+                work(link, worker as u64, plan, steps, listens, pace)
             })
         })
         .collect();
@@ -147,11 +152,15 @@ fn work<K: Key>(
     plan: Plan,
     steps: u64,
     listens: Listens,
+    pace: Option<&Barrier>,
 ) -> End<K> {
     let workers = plan.workers as u64;
     let before = (worker + workers - 1) % workers;
     let (mut batch, mut changes, mut seen) = (Batch::new(), Batch::new(), Seen::default());
     for step in 0..steps {
+        if let Some(pace) = pace.filter(|_| step % PACE == 0) {
+            pace.wait();
+        }
         batch.update(K::new(step * workers + worker), 1);
         // Of a hundred times so many are retired, evenly spread.
         if step > 0 && retired(step - 1, plan.cancelled) {
