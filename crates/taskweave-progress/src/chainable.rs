@@ -8,7 +8,7 @@ use timely::progress::ChangeBatch;
 /// of a reader that lags as small as what is alive, however much was sent.
 ///
 /// The operations are called by writers with internal locks held. They should be quick, must not panic, and must not use the medium that calls them. After a panic in one of
-/// them a batch may be lost or counted twice; nothing else happens.
+/// them batches may be lost or counted twice; nothing else happens, and later ones arrive.
 pub trait Chainable: Default + Send + Sync {
     /// Adds what `other` holds.
     fn merge(&mut self, other: &Self);

@@ -93,8 +93,10 @@ pub(super) fn cases() -> Vec<Case> {
     jobs.chain(epoch::cases()).collect()
 }
 
+type Build = fn(&Setup) -> Result<Pair, BenchError>;
+
 /// For each kind of peer, in their order: what builds a case knows its name alone.
-const BUILD: [fn(&Setup) -> Result<Pair, BenchError>; 6] = [
+const BUILD: [Build; 6] = [
     |setup| build(setup, Kind::Exchange),
     |setup| build(setup, Kind::Mpsc),
     |setup| build(setup, Kind::Chain),

@@ -180,12 +180,13 @@ impl<T: Chainable> Control<T> {
         nodes: &mut VecDeque<Arc<T>>,
     ) -> Option<T> {
         let reader = self.readers.iter_mut().find(|reader| reader.name == name)?;
-        let lag = reader.lag.take()?;
-        self.laggards -= 1;
-        self.log.take_last(lag.mark, nodes);
+        let lag = reader.lag.take();
         for (view, record) in views.iter_mut().zip(&self.lanes) {
             let written = record.lane.written();
-            let place = if mutated!("catch-up-skips-the-rest") {
+            let place = if lag.is_none() {
+                // A merge has panicked in the middle of the demotion: the slots are still there.
+                view.cursor
+            } else if mutated!("catch-up-skips-the-rest") {
                 written
             } else {
                 record.fed
@@ -197,6 +198,9 @@ impl<T: Chainable> Control<T> {
             view.place.set_end(written);
         }
         reader.gate.catch_up();
+        let lag = lag?;
+        self.laggards -= 1;
+        self.log.take_last(lag.mark, nodes);
         Some(lag.debt)
     }
 

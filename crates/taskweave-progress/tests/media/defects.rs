@@ -203,3 +203,68 @@ fn keeping_up_closes_no_nodes() {
     assert_eq!((stats.nodes, stats.demotions), (1, 0));
     assert_eq!(sum, 20_000);
 }
+
+/// A sum whose merges panic while somebody wants them to.
+#[derive(Default)]
+struct Fragile(i64);
+
+thread_local! {
+    static BREAKS: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+impl Chainable for Fragile {
+    fn merge(&mut self, other: &Self) {
+        if BREAKS.with(std::cell::Cell::get) {
+            std::panic::resume_unwind(Box::new("a merge panics"));
+        }
+        self.0 += other.0;
+    }
+
+    fn clear(&mut self) {
+        self.0 = 0;
+    }
+
+    fn is_neutral(&mut self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// Which it mustn't. Batches of that moment are anybody's guess; memory and later batches aren't.
+#[test]
+fn a_merge_that_panics_under_the_lock_leaves_an_exchange_that_works() {
+    for stalls in [false, true] {
+        let exchange = Exchange::<Fragile>::with_ring(4);
+        let mut writer = exchange.writer();
+        let (mut reader, mut laggard) = (exchange.reader(), exchange.reader());
+        for _ in 0..4 {
+            writer.send(&mut Fragile(1));
+        }
+        if stalls {
+            let stall = || laggard.recv_with(|_| std::panic::resume_unwind(Box::new(())));
+            assert!(catch_unwind(AssertUnwindSafe(stall)).is_err());
+        }
+        for _ in 0..3 {
+            BREAKS.with(|breaks| breaks.set(true));
+            let send = || writer.send(&mut Fragile(1));
+            assert!(catch_unwind(AssertUnwindSafe(send)).is_err(), "in the debt");
+            BREAKS.with(|breaks| breaks.set(false));
+            for reader in [&mut reader, &mut laggard] {
+                let mut sum = Fragile(0);
+                reader.recv(&mut sum);
+                assert!(!reader.recv(&mut sum), "all there was");
+            }
+            for _ in 0..8 {
+                writer.send(&mut Fragile(100));
+            }
+            let mut sum = Fragile(0);
+            reader.recv(&mut sum);
+            assert_eq!(sum.0 / 100, 8);
+            let mut sum = Fragile(0);
+            laggard.recv(&mut sum);
+            assert_eq!(sum.0 / 100, 8);
+            for _ in 0..4 {
+                writer.send(&mut Fragile(1));
+            }
+        }
+    }
+}
