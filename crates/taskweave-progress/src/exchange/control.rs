@@ -304,6 +304,11 @@ impl<T: Chainable> Control<T> {
         }
     }
 
+    /// Merges nodes of the log that were kept apart by what has gone since.
+    pub(super) fn compact(&mut self) {
+        self.log.compact();
+    }
+
     fn feed_all(&mut self) {
         for lane in 0..self.lanes.len() {
             self.feed(lane);

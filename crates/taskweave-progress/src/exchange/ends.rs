@@ -197,7 +197,7 @@ impl<T: Chainable> Reader<T> {
 
     /// Folds what the receive under way has yet to fold, and ends it. What a fold that panics was given isn't given again.
     fn fold(&mut self, fold: &mut impl FnMut(Atom<'_, T>)) -> usize {
-        let mut count = 0;
+        let (mut count, mut shared) = (0, false);
         if let Some(mut debt) = self.debt.take()
             && !debt.is_neutral()
         {
@@ -208,7 +208,10 @@ impl<T: Chainable> Reader<T> {
             count += 1;
             match sole(node) {
                 Ok(sum) => fold(Atom::Owned(sum)),
-                Err(node) => fold(Atom::Shared(&node)),
+                Err(node) => {
+                    shared = true;
+                    fold(Atom::Shared(&node));
+                }
             }
         }
         for view in self.lanes.iter_mut().filter(|view| view.end != view.done) {
@@ -224,6 +227,11 @@ impl<T: Chainable> Reader<T> {
         }
         self.gate.leave();
         self.busy = false;
+        if shared {
+            // Nodes that were pinned meanwhile can be merged now.
+            self.locks += 1;
+            self.shared.lock().compact();
+        }
         count
     }
 }

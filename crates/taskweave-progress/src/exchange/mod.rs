@@ -59,7 +59,7 @@ pub struct Stats {
     pub readers: usize,
     /// Those of them that were demoted and haven't received since.
     pub laggards: usize,
-    /// Nodes of the laggards' log, its base included: at most laggards + 2.
+    /// Nodes of the laggards' log, its base included: at most laggards + 2 while nobody is within a receive.
     pub nodes: usize,
     /// What log and debts hold, counted in entries.
     pub entries: usize,
