@@ -81,6 +81,8 @@ pub(crate) enum Choice {
     Taskbench,
     /// Sleeping and waking
     Wake,
+    /// Changes told by every worker to every other; epochs
+    Progress,
     /// Every suite
     All,
 }
@@ -95,6 +97,7 @@ impl Choice {
             Self::Graph => suite == Suite::Graph,
             Self::Taskbench => suite == Suite::Taskbench,
             Self::Wake => suite == Suite::Wake,
+            Self::Progress => suite == Suite::Progress,
             Self::Slam => suite == Suite::Slam,
         }
     }

@@ -3,6 +3,7 @@
 mod graph;
 mod kernel;
 mod pools;
+mod progress;
 mod slam;
 mod spawn;
 mod taskbench;
@@ -32,6 +33,8 @@ pub(crate) enum Suite {
     Taskbench,
     /// Sleeping and waking: permits, ping-pong, storms.
     Wake,
+    /// Changes told by every worker to every other; epochs.
+    Progress,
     /// The whole: pose graphs.
     Slam,
 }
@@ -44,6 +47,7 @@ impl fmt::Display for Suite {
             Self::Graph => "graph",
             Self::Taskbench => "taskbench",
             Self::Wake => "wake",
+            Self::Progress => "progress",
             Self::Slam => "slam",
         })
     }
@@ -109,6 +113,7 @@ pub(crate) fn catalogue() -> Vec<Case> {
         graph::cases(),
         taskbench::cases(),
         wake::cases(),
+        progress::cases(),
         slam::cases(),
     ]
     .concat()

@@ -45,6 +45,15 @@ pub(crate) enum Command {
     /// the machine shows in the figures.
     #[command(verbatim_doc_comment)]
     Bench(BenchArgs),
+
+    /// Count the words of a folder's text files, window by window
+    ///
+    /// Reads the text files under a folder, some files to a window. Workers count them out of order;
+    /// a window is reported when the frontier has passed it, in order, and compared with what one
+    /// thread counted before. Meanwhile workers tell each other of every line over an exchange.
+    /// With `--lag` one of them doesn't listen until the end: what is kept for it stays small.
+    #[command(verbatim_doc_comment)]
+    Windows(WindowsArgs),
 }
 
 /// `taskweave bench`.
@@ -126,6 +135,29 @@ pub(crate) struct SlamArgs {
     pub(crate) allocating_vertex: Option<usize>,
 }
 
+/// `taskweave windows`.
+#[derive(Debug, Args)]
+pub(crate) struct WindowsArgs {
+    /// A folder [default: the repository that the current folder is in, or else that folder]
+    pub(crate) path: Option<PathBuf>,
+
+    /// Print the result in one line
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+
+    /// Number of workers [default: as many as this process may use processors]
+    #[arg(long, short, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
+    pub(crate) worker_threads: Option<usize>,
+
+    /// Number of files to a window
+    #[arg(long, short, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true, default_value = "16")]
+    pub(crate) files: usize,
+
+    /// Have worker number W, from 1, not listen to the others until the end
+    #[arg(long, value_name = "W", value_parser = at_least_one, allow_negative_numbers = true)]
+    pub(crate) lag: Option<usize>,
+}
+
 /// What to do, or the text that was asked for instead (`--help`, `--version`).
 pub(crate) enum Request {
     /// Run a job.
@@ -195,6 +227,7 @@ fn one_line(error: &clap::Error, command: Option<&str>) -> String {
     let topic = match (error.get(ContextKind::InvalidSubcommand), command) {
         (Some(_), _) => "taskweave --help",
         (None, Some("bench")) => "taskweave bench --help",
+        (None, Some("windows")) => "taskweave windows --help",
         (None, _) => "taskweave slam --help",
     };
     format!("{} (see `{topic}`)", paragraphs.join("; "))

@@ -13,6 +13,7 @@ mod paint;
 mod ruled;
 mod slam;
 mod stdout;
+mod windows;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -36,5 +37,6 @@ fn run(request: args::Request) -> Result<(), failure::Failure> {
         args::Request::Print(text) => stdout::print(&text),
         args::Request::Run(args::Command::Slam(args)) => slam::run(&args),
         args::Request::Run(args::Command::Bench(args)) => bench::run(&args),
+        args::Request::Run(args::Command::Windows(args)) => windows::run(&args),
     }
 }
