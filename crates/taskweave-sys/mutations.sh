@@ -21,7 +21,7 @@ waker-mark-without-fence             loom_waker      no_lost_wakeups_though_bits
 waker-take-without-fence             loom_waker      no_lost_wakeups_though_bits_are_stale
 waker-leaf-without-look              loom_waker      a_cleared_leaf_is_looked_at_again
 waker-tasks-without-look             loom_waker      a_cleared_leaf_is_looked_at_again
-waker-sync-without-look              loom_waker      a_partition_sync_sees_the_leaf_or_leaves_its_mark
+waker-sync-without-look              loom_waker      a_partition_sync_clears_no_leaf_that_comes_meanwhile
 summary-word-without-look            loom_summary    false_negatives_impossible_of_a_word
 summary-clear-relaxed                loom_summary    false_negatives_impossible_of_a_word
 summary-level-without-look           loom_summary    false_negatives_impossible_above
