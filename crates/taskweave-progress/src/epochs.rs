@@ -153,10 +153,10 @@ impl Ticket {
         *self.capability.time()
     }
 
-    /// Makes it a part of a later epoch.
+    /// Makes it a part of a later epoch, or of its own.
     ///
     /// # Errors
-    /// [`EpochClosed`] if `epoch` isn't later; the ticket is left as it was.
+    /// [`EpochClosed`] if `epoch` is earlier; the ticket is left as it was.
     pub fn move_to(&mut self, epoch: u64) -> Result<(), EpochClosed> {
         Ok(self.capability.downgrade(epoch)?)
     }

@@ -10,8 +10,8 @@ use crate::{Atom, Chain, ChainReader, Chainable, Medium, Receiver, Sender};
 
 /// A [`Chain`] for each writer; readers look at all of them. For comparison.
 ///
-/// Writers don't meet. But neither do their batches: what one adds and another takes away never cancels out while it waits, so that a laggard's backlog grows with what was sent. Use
-/// [`Exchange`](crate::Exchange).
+/// Writers don't meet. But neither do their batches: what one adds and another takes away never cancels out while it waits, so that a laggard's backlog grows with what was sent. A writer's chain
+/// stays for as long as the mesh, also when the writer is gone. Use [`Exchange`](crate::Exchange).
 pub struct Mesh<T: Chainable> {
     shared: Arc<Shared<T>>,
 }

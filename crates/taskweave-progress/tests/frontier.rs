@@ -326,3 +326,23 @@ fn what_is_under_way_is_never_passed() {
         worker.join().unwrap();
     }
 }
+
+/// Each closure moves the frontier, and so has the next one called: two thousand need no more stack than one.
+#[test]
+fn a_long_line_of_closures_needs_no_deep_stack() {
+    const TIMES: u64 = 2_000;
+    let (progress, root) = Progress::<u64>::new();
+    let called = Arc::new(AtomicUsize::new(0));
+    for time in 0..TIMES {
+        let next = root.mint(time + 1).unwrap();
+        let called = Arc::clone(&called);
+        progress.when_passed(time, move || {
+            assert_eq!(called.fetch_add(1, Ordering::SeqCst) as u64, time);
+            drop(next);
+        });
+    }
+    let small = thread::Builder::new().stack_size(64 << 10);
+    let dropped = small.spawn(move || drop(root)).unwrap();
+    dropped.join().unwrap();
+    assert_eq!(called.load(Ordering::SeqCst) as u64, TIMES);
+}

@@ -104,7 +104,7 @@ impl ReadyRing {
     /// A ring of at least `capacity` values, rounded up to a power of two that is at least 2. The only allocations.
     ///
     /// # Panics
-    /// If there is no such power of two, or no memory for it.
+    /// If there is no such power of two. Memory that isn't there ends the process, as in every allocation.
     ///
     /// ```
     /// use taskweave_sys::ready_ring::{PushError, ReadyRing};

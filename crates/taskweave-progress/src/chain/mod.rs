@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::PoisonError;
 
 use taskweave_sys::sync::atomic::{AtomicU64, Ordering};
-use taskweave_sys::sync::{Arc, Mutex, MutexGuard};
+use taskweave_sys::sync::{Arc, Mutex, MutexGuard, thread};
 
 use crate::log::{Log, Mark, sole};
 use crate::{Atom, Chainable, Medium, Receiver, Sender};
@@ -141,9 +142,12 @@ impl<T: Chainable> Receiver<T> for ChainReader<T> {
     /// No lock and no write if nothing has come; else two locks, and the fold under neither.
     fn recv_with(&mut self, mut fold: impl FnMut(Atom<'_, T>)) -> usize {
         // What a fold that panicked has left.
-        let (left, _) = self.fold(&mut fold);
+        let (left, had_pinned) = self.fold(&mut fold);
         // Relaxed: as in `send`. Who knows of a send sees its count, whatever the ordering.
         if self.shared.changes.load(Ordering::Relaxed) == self.seen {
+            if had_pinned {
+                self.lock().compact();
+            }
             return left;
         }
         self.locks += 1;
@@ -165,9 +169,16 @@ impl<T: Chainable> Receiver<T> for ChainReader<T> {
 
 impl<T: Chainable> Drop for ChainReader<T> {
     fn drop(&mut self) {
-        self.taken.clear();
+        // Before the mark goes, so that what was pinned is merged. Foreign code: a drop that panics is no reason to keep the mark.
+        let dropped = catch_unwind(AssertUnwindSafe(|| self.taken.clear()));
         if let Some(mark) = self.mark.take() {
             self.lock().unmark(mark);
+        }
+        match dropped {
+            // A second panic would end the process.
+            Err(payload) if thread::panicking() => std::mem::forget(payload),
+            Err(payload) => resume_unwind(payload),
+            Ok(()) => {}
         }
     }
 }

@@ -250,7 +250,14 @@ impl<T: Chainable> Receiver<T> for Reader<T> {
 
 impl<T: Chainable> Drop for Reader<T> {
     fn drop(&mut self) {
-        self.shared.lock().remove(self.name);
+        // What a fold that panicked has left pins nodes of the log; they can be merged when it's gone.
+        let had_pinned = !self.nodes.is_empty();
+        drop(std::mem::take(&mut self.nodes));
+        let mut control = self.shared.lock();
+        control.remove(self.name);
+        if had_pinned {
+            control.compact();
+        }
     }
 }
 

@@ -199,7 +199,7 @@ impl<T: Timestamp> Progress<T> {
         Passed::new(Arc::clone(&self.shared), time)
     }
 
-    /// Calls `act` once, when the frontier has passed `time`: now, if it has, else on the thread whose drop or downgrade moves it. What several wait for is called in the order of times. Keep it short, or spawn.
+    /// Calls `act` once, when the frontier has passed `time`: now, if it has, else on the thread whose drop or downgrade moves it. What one move passes is called in the order of times; what a closure passes by a move of its own is called after it has returned, and after those that wait on this thread already. Keep it short, or spawn.
     ///
     /// A panic of `act` goes on in that thread, after all others have been called, unless it is unwinding already.
     pub fn when_passed(&self, time: T, act: impl FnOnce() + Send + 'static) {

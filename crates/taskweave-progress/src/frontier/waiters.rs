@@ -1,6 +1,8 @@
 //! Who waits for a time to be passed, and how each is told.
 
 use std::any::Any;
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::mem;
@@ -29,7 +31,7 @@ struct Waiter<T> {
 pub(super) enum Call {
     Thread(Arc<Parker>),
     Task(Waker),
-    Act(Box<dyn FnOnce() + Send>),
+    Act(Act),
 }
 
 impl<T: Timestamp> Waiters<T> {
@@ -74,23 +76,42 @@ impl<T: Timestamp> Waiters<T> {
     }
 }
 
-/// Tells all of them, whichever panics. Without any lock held.
+type Act = Box<dyn FnOnce() + Send>;
+
+taskweave_sys::thread_local! {
+    /// Closures that are to be called when the one that runs on this thread has returned; `None`: none runs.
+    static ACTS: RefCell<Option<VecDeque<Act>>> = const { RefCell::new(None) };
+}
+
+/// Tells all of them, whichever panics. Without any lock held. Closures that this is called from within are called when that one has returned: one that moves the
+/// frontier, and so on, needs no stack for it.
 pub(super) fn call_all(calls: Vec<Call>) {
-    let mut first: Option<Box<dyn Any + Send>> = None;
+    let mut first = None;
+    let mut acts = VecDeque::new();
     for call in calls {
-        let told = catch_unwind(AssertUnwindSafe(|| match call {
+        match call {
             Call::Thread(parker) => {
                 parker.release(1);
             }
-            Call::Task(waker) => waker.wake(),
-            Call::Act(act) => act(),
-        }));
-        if let Err(payload) = told {
-            if first.is_none() {
-                first = Some(payload);
-            } else {
-                // Its drop might panic, too.
-                mem::forget(payload);
+            Call::Task(waker) => tell(&mut first, || waker.wake()),
+            Call::Act(act) => acts.push_back(act),
+        }
+    }
+    if !acts.is_empty() {
+        // A thread whose locals are gone calls them at once.
+        let is_first = ACTS.try_with(|queue| {
+            let mut queue = queue.borrow_mut();
+            let is_first = queue.is_none();
+            queue.get_or_insert_default().append(&mut acts);
+            is_first
+        });
+        match is_first {
+            Ok(true) => call_queued(&mut first),
+            Ok(false) => {}
+            Err(_) => {
+                for act in acts {
+                    tell(&mut first, act);
+                }
             }
         }
     }
@@ -99,6 +120,35 @@ pub(super) fn call_all(calls: Vec<Call>) {
         Some(payload) if thread::panicking() => mem::forget(payload),
         Some(payload) => resume_unwind(payload),
         None => {}
+    }
+}
+
+/// Calls what this thread's queue holds, and what comes meanwhile.
+fn call_queued(first: &mut Option<Box<dyn Any + Send>>) {
+    let next = || {
+        ACTS.try_with(|queue| {
+            let mut queue = queue.borrow_mut();
+            let act = queue.as_mut()?.pop_front();
+            if act.is_none() {
+                *queue = None;
+            }
+            act
+        })
+    };
+    while let Ok(Some(act)) = next() {
+        tell(first, act);
+    }
+}
+
+/// Calls foreign code, and keeps the first panic.
+fn tell(first: &mut Option<Box<dyn Any + Send>>, call: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
+        if first.is_none() {
+            *first = Some(payload);
+        } else {
+            // Its drop might panic, too.
+            mem::forget(payload);
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the chain's tests promise: single, several and late readers, laggards, drops, lengths, locks.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
 use taskweave_progress::exchange::Stats;
 use taskweave_progress::timely::progress::ChangeBatch;
 use taskweave_progress::{Chain, Chainable, Exchange, Medium, Mesh, Receiver, Sender};
@@ -258,4 +260,49 @@ fn the_exchange_tells_what_it_is_made_of() {
     );
     drop((reader, laggard));
     assert_eq!(exchange.stats().laggards, 0);
+}
+
+/// A fold that panicked keeps nodes apart until the rest of them is folded, and no longer.
+#[test]
+fn a_chain_is_short_again_after_a_fold_that_panicked() {
+    let chain: Chain<i64> = Chain::new();
+    let _laggard = chain.reader();
+    let mut reader = chain.reader();
+    let mut marks = Vec::new();
+    for _ in 0..50 {
+        chain.send(&mut 1);
+        marks.push(chain.reader());
+    }
+    chain.send(&mut 1);
+    panics(|| {
+        reader.recv_with(|_| resume_unwind(Box::new("on purpose")));
+    });
+    drop(marks);
+    reader.recv_with(|_| ());
+    assert!(chain.length() <= 4, "{}", chain.length());
+}
+
+/// The same for a reader that never folds the rest.
+#[test]
+fn an_exchange_is_short_again_without_the_reader_whose_fold_panicked() {
+    let exchange: Exchange<i64> = Exchange::with_ring(2);
+    let mut writer = exchange.writer();
+    let mut reader = exchange.reader();
+    let _laggard = exchange.reader();
+    let mut marks = Vec::new();
+    for _ in 0..20 {
+        (0..6).for_each(|_| writer.send(&mut 1));
+        marks.push(exchange.reader());
+    }
+    (0..6).for_each(|_| writer.send(&mut 1));
+    panics(|| {
+        reader.recv_with(|_| resume_unwind(Box::new("on purpose")));
+    });
+    drop((marks, reader));
+    let stats = exchange.stats();
+    assert!(stats.nodes <= stats.laggards + 2, "{stats:?}");
+}
+
+fn panics(act: impl FnOnce()) {
+    assert!(catch_unwind(AssertUnwindSafe(act)).is_err());
 }
