@@ -90,6 +90,13 @@ impl Kinds {
         (estimate, is_due)
     }
 
+    /// Whether bodies of this kind are known, and most take at least `ticks`.
+    #[inline]
+    pub(crate) fn is_usually(&self, kind: usize, ticks: u64) -> bool {
+        let entry = self.slot(kind).get();
+        entry.kind == kind && u64::from(entry.usual) >= ticks
+    }
+
     /// Records that a body of this kind took `ticks`.
     pub(crate) fn record(&self, kind: usize, ticks: u64) {
         let slot = self.slot(kind);

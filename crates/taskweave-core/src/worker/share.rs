@@ -9,6 +9,7 @@
 //!   then the rest stays private until there is enough of it to be worth a thief's visit, and somebody is looking. Somebody is woken if the next body
 //!   is long, or if the surplus would take longer than a wake. How much a surplus is worth is told by the measured length of the kind, and by how
 //!   many bodies come one after the other behind what is queued.
+//! * What becomes ready far from its place, by bodies that aren't short, is sent there while nobody sleeps ([`spreads`](Worker::spreads)).
 //! * The oldest branch of `join` is always public; the ones above it become so one at a time, as it is taken.
 
 use super::Worker;
@@ -23,6 +24,10 @@ const SHORT_PARTS: u64 = 8;
 const VISIT_US: u64 = 3;
 /// Surplus that is worth a wake.
 const WAKE_US: u64 = 25;
+/// Most that a worker waits for a vertex that others are about to make ready.
+const WATCH_US: u64 = 2;
+/// Vertices that stay where they are after one was sent in vain.
+const STAY: u32 = 8;
 /// Tasks assumed behind a non-empty inbox.
 const INBOX_GUESS: usize = 64;
 
@@ -69,6 +74,29 @@ impl Worker {
             let start = self.kinds.now();
             self.measure.set(Some(Measure { kind, start }));
         }
+    }
+
+    /// Whether bodies of this kind are worth the way to another worker, and all workers are there to take them.
+    #[inline]
+    pub(crate) fn spreads(&self, kind: usize) -> bool {
+        if !self.kinds.is_usually(kind, self.kinds.us(3) / 16) {
+            return false;
+        }
+        if let Some(left) = self.stays.get().checked_sub(1) {
+            self.stays.set(left);
+            return false;
+        }
+        self.shared().idle.glance().asleep() == 0
+    }
+
+    /// Whom something was sent to hasn't taken it: perhaps its processor does something else.
+    pub(crate) fn stay_for_a_while(&self) {
+        self.stays.set(STAY);
+    }
+
+    /// For how many ticks this worker watches a vertex.
+    pub(crate) fn watch_ticks(&self) -> u64 {
+        self.kinds.us(WATCH_US.min(self.shared().config.spin_us))
     }
 
     /// A branch of `join` was pushed: sees to it that the oldest one is public, and that somebody is awake to see it.
