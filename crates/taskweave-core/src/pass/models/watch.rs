@@ -35,7 +35,7 @@ fn occupy(shared: &Shared, index: usize, begin: impl FnOnce(&crate::worker::Work
         }
         match slot.inbox.try_pop() {
             Pop::Taken(task) => slot.worker.run(task),
-            Pop::Busy => loom::thread::yield_now(),
+            Pop::Busy => taskweave_sys::sync::thread::yield_now(),
             Pop::Empty => break,
         }
     }
