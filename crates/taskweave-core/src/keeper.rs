@@ -259,6 +259,7 @@ pub(crate) fn close(shared: &Shared, phase: Phase) {
     // the queues.
     fence(Ordering::SeqCst);
     shared.blocking.wake_all();
+    shared.wake_futures();
     end_if_over(shared);
 }
 
@@ -298,6 +299,7 @@ pub(crate) fn end_if_over(shared: &Shared) {
     if claimed.len() == slots
         && shared.sleepers.without_slot.load(Ordering::SeqCst) == 0
         && shared.blocking.is_idle()
+        && shared.live_futures() == 0
         && !shared.work_visible()
     {
         end(shared, &keepers);

@@ -13,6 +13,7 @@ use taskweave_sys::sync::hint::spin_loop;
 
 use crate::blocking::Blocking;
 use crate::builder::Config;
+use crate::future::Futures;
 use crate::idle::{Idle, Sleep};
 use crate::keeper::{self, Keeper, Keepers};
 use crate::latch::Latch;
@@ -75,6 +76,7 @@ pub(crate) struct Shared {
     pub(crate) keepers: Mutex<Keepers>,
     pub(crate) blocking: Blocking,
     pub(crate) sleepers: Sleepers,
+    pub(crate) futures: Futures,
     pub(crate) outside_wakes: Counter,
     pub(crate) borrowed: Counter,
     next_inbox: CachePadded<AtomicUsize>,
@@ -106,6 +108,7 @@ impl Shared {
             keepers: Mutex::new(Keepers::default()),
             blocking: Blocking::new(),
             sleepers: Sleepers::default(),
+            futures: Futures::new(),
             outside_wakes: Counter::default(),
             borrowed: Counter::default(),
             next_inbox: CachePadded::new(AtomicUsize::new(0)),

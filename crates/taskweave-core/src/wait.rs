@@ -50,6 +50,7 @@ impl Worker {
 
     fn wait_helping(&self, latch: &Latch, mark: Position) {
         self.enter_ends();
+        self.polls.publish();
         let root = thread::root();
         let mut may_help = root == 0 && self.depth().get() < MAX_DEPTH;
         while !latch.is_set() {

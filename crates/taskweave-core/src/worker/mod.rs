@@ -19,6 +19,7 @@ use taskweave_sys::deque::{Owner, Position};
 use taskweave_sys::inbox::Chain;
 use taskweave_sys::sync::atomic::Ordering;
 
+use crate::future::{Current, Polls};
 use crate::kind::{Kinds, Measure};
 use crate::latch::Tally;
 use crate::recycle::Local;
@@ -56,6 +57,10 @@ pub struct Worker {
     borrowed: Cell<bool>,
     pub(crate) kinds: Kinds,
     pub(crate) blocks: Local,
+    /// Of the leaf of futures that runs.
+    pub(crate) polls: Polls,
+    /// Where new futures are placed.
+    pub(crate) leaf: Current,
 }
 
 impl fmt::Debug for Worker {
@@ -87,6 +92,8 @@ impl Worker {
             borrowed: Cell::new(false),
             kinds: Kinds::new(),
             blocks: Local::new(),
+            polls: Polls::new(),
+            leaf: Current::new(),
         }
     }
 
@@ -349,6 +356,7 @@ impl Worker {
     /// Leaves nothing private in the slot's queues.
     pub(crate) fn publish_queues(&self) {
         self.enter_ends();
+        self.polls.publish();
         if let Some(next) = self.next.take() {
             // SAFETY: a body handed it over.
             unsafe { self.push(next) };

@@ -66,6 +66,22 @@ impl Worker {
         }
     }
 
+    /// A future is about to be polled, and `rest` others wait behind it in the same run: whether they had better be anybody's, and whether this poll
+    /// is to be measured. As in `share_surplus`; but they are in no queue, so that nobody sees them before.
+    pub(crate) fn is_better_shared(&self, kind: usize, rest: usize) -> (bool, bool) {
+        let counts = self.shared().idle.glance();
+        let (estimate, is_due) = self.kinds.before_body(kind);
+        let is_worth_it = estimate.at_least(1, self.kinds.us(SHORT_US))
+            || if counts.everybody_is_busy() {
+                false
+            } else if counts.searching() != 0 {
+                estimate.at_least(rest, self.kinds.us(VISIT_US))
+            } else {
+                estimate.at_least(rest, self.kinds.us(WAKE_US))
+            };
+        (is_worth_it, is_due)
+    }
+
     /// A branch of `join` was pushed: sees to it that the oldest one is public, and that somebody is awake to see it.
     #[inline]
     pub(crate) fn share_branch(&self) {

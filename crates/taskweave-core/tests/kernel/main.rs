@@ -7,6 +7,7 @@ mod cycles;
 mod dead_pools;
 mod entangled;
 mod fairness;
+mod futures;
 mod handles;
 mod hidden;
 mod holds;
