@@ -20,6 +20,7 @@ use crate::error::TaskError;
 use crate::idle::Sleep;
 use crate::shared::{MODE_ASLEEP, MODE_WOKEN, Phase, Shared, Slot};
 use crate::thread;
+use crate::timer::Slept;
 use crate::worker::Worker;
 
 /// One thread of a pool.
@@ -151,6 +152,7 @@ fn leave(shared: &Shared) {
         fence(Ordering::SeqCst);
     }
     shared.sweep_all();
+    shared.close_timers();
     all_gone.notify_all();
 }
 
@@ -175,15 +177,20 @@ fn run_slot(shared: &Shared, keeper: &Keeper, slot: &Slot, woken: bool) -> Left 
         worker.accept_token();
     }
     loop {
+        worker.look_at_timers();
         let task = worker.next_task().or_else(|| {
             worker.enter_ends();
             worker.search(|| shared.phase() != Phase::Open)
         });
         if let Some(task) = task {
             worker.drop_token();
+            let measure = worker.pass_timers_on(task);
             worker.run(task);
             if !worker.is_current() {
                 return Left::Displaced;
+            }
+            if let Some(measure) = measure {
+                worker.kinds.record_since(measure);
             }
             continue;
         }
@@ -245,7 +252,15 @@ fn await_wake(shared: &Shared, keeper: &Keeper, slot: &Slot) -> bool {
             return false;
         }
         shared.check_stall();
-        ticket.commit();
+        let worker = &slot.worker;
+        if shared.timers.sleep(worker.index(), &keeper.parker, ticket) == Slept::Due {
+            if shared.idle.retract(worker.index(), Sleep::Base) {
+                worker.timers_are_due();
+                break;
+            }
+            // Somebody else has the slot.
+            shared.fire_timers();
+        }
     }
     slot.worker.accept_token();
     slot.worker.slept_since(start);

@@ -43,7 +43,8 @@ impl FutureVerbs {
 #[repr(C)]
 union Payload<F, T: 'static> {
     future: ManuallyDrop<F>,
-    #[expect(dead_code, reason = "written and read by address; it makes room")]
+    /// Written and read by its address: it makes room.
+    #[allow(dead_code)]
     result: ManuallyDrop<Result<T, TaskError>>,
 }
 

@@ -18,9 +18,9 @@ use taskweave_sys::{mutated, ordering};
 use super::run;
 use crate::metrics::Counter;
 use crate::shared::{Phase, Shared};
+use crate::spawn::Options;
 use crate::spawn::cell::{Core, Waiter};
 use crate::spawn::state::State;
-use crate::spawn::Options;
 use crate::task::Header;
 use crate::thread;
 use crate::worker::Worker;
@@ -493,11 +493,13 @@ impl Shared {
     pub(crate) fn live_futures(&self) -> u64 {
         let counters = || self.slots.iter().map(|slot| &slot.counters);
         // What has ended first: so an equal pair is true of some moment in between.
-        let ended = counters().map(|each| each.futures_ended.read()).sum::<u64>()
+        let ended = counters()
+            .map(|each| each.futures_ended.read())
+            .sum::<u64>()
             + self.futures.ended.read();
         fence(Ordering::SeqCst);
-        let begun = counters().map(|each| each.futures.read()).sum::<u64>()
-            + self.futures.begun.read();
+        let begun =
+            counters().map(|each| each.futures.read()).sum::<u64>() + self.futures.begun.read();
         begun.wrapping_sub(ended)
     }
 

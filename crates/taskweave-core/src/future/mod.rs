@@ -39,11 +39,7 @@ impl fmt::Display for LimitOfFuture {
 impl std::error::Error for LimitOfFuture {}
 
 /// Starts a future. See `Pool::spawn_future`.
-pub(crate) fn spawn_future<F, T>(
-    shared: &Arc<Shared>,
-    options: Options,
-    future: F,
-) -> JoinHandle<T>
+pub(crate) fn spawn_future<F, T>(shared: &Arc<Shared>, options: Options, future: F) -> JoinHandle<T>
 where
     F: Future<Output = T> + Send + 'static,
     T: Send + 'static,

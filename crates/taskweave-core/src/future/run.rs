@@ -159,7 +159,8 @@ impl Worker {
             }
             self.polls.now.set(ptr::null());
             if let Some((kind, start)) = measure {
-                self.kinds.record(kind, self.kinds.now().saturating_sub(start));
+                self.kinds
+                    .record(kind, self.kinds.now().saturating_sub(start));
             }
         }
         self.polls.leave();

@@ -315,7 +315,9 @@ fn finish<F, T: 'static>(cell: &Cell<F, T>, result: Result<T, TaskError>) {
         unsafe { payload.cast::<Result<T, TaskError>>().write(result) };
     });
     // SAFETY: the result is stored just now, and taken here only if no handle is left.
-    finish_stored(&cell.core, || unsafe { take::<F, T>(NonNull::from(&cell.core)) });
+    finish_stored(&cell.core, || unsafe {
+        take::<F, T>(NonNull::from(&cell.core))
+    });
 }
 
 /// The result is stored: says so, and drops it with `take` if nobody is left to ask for it.

@@ -244,10 +244,12 @@ impl<T: 'static> Future for JoinHandle<T> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        if !this.is_finished() && this.set_waiter(Waiter::Future(Held::new(
+        if !this.is_finished()
+            && this.set_waiter(Waiter::Future(Held::new(
                 context.waker().clone(),
                 this.core().shared,
-            ))) {
+            )))
+        {
             return Poll::Pending;
         }
         Poll::Ready(this.take())

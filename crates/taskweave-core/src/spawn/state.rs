@@ -60,7 +60,8 @@ impl State {
     /// A future stands in the slot.
     pub(crate) fn arm(&self) {
         // Release: pairs with the Acquire in `begin_poll`, by those who have a signal that was meant for the slot's last future.
-        self.0.store(QUEUED | HANDLE, ordering!(Release, "future-arm-relaxed"));
+        self.0
+            .store(QUEUED | HANDLE, ordering!(Release, "future-arm-relaxed"));
     }
 
     /// The slot is empty again.
@@ -111,12 +112,16 @@ impl State {
             .0
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| match state {
                 _ if state & DONE != 0 => None,
-                _ if state & CLAIMED != 0 && !mutated!("future-cancel-claims-anyway") => Some(state | ABORT),
+                _ if state & CLAIMED != 0 && !mutated!("future-cancel-claims-anyway") => {
+                    Some(state | ABORT)
+                }
                 _ => Some(state | CLAIMED),
             });
         match seen {
             Err(_) => Cancel::Late,
-            Ok(before) if before & CLAIMED != 0 && !mutated!("future-cancel-claims-anyway") => Cancel::Noted,
+            Ok(before) if before & CLAIMED != 0 && !mutated!("future-cancel-claims-anyway") => {
+                Cancel::Noted
+            }
             Ok(_) => Cancel::Claimed,
         }
     }

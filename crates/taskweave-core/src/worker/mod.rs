@@ -26,6 +26,10 @@ use crate::recycle::Local;
 use crate::shared::{Phase, Shared, Slot, settle_unrun};
 use crate::task::{Class, Forecast, Header, Task, vtable};
 use crate::thread;
+use crate::timer::Looks;
+
+/// In a chain of so many bodies a worker looks at the timers.
+const LONG_CHAIN: u32 = 256;
 
 /// The occupant's view of a worker slot. Reached through [`Worker::with_current`].
 pub struct Worker {
@@ -61,6 +65,7 @@ pub struct Worker {
     pub(crate) polls: Polls,
     /// Where new futures are placed.
     pub(crate) leaf: Current,
+    pub(crate) looks: Looks,
 }
 
 impl fmt::Debug for Worker {
@@ -94,6 +99,7 @@ impl Worker {
             blocks: Local::new(),
             polls: Polls::new(),
             leaf: Current::new(),
+            looks: Looks::new(),
         }
     }
 
@@ -293,6 +299,9 @@ impl Worker {
         }
         slot.counters.run_next.add(1);
         self.count_body(slot);
+        if self.since_turn.get().is_multiple_of(LONG_CHAIN) {
+            self.look_at_timers();
+        }
         true
     }
 

@@ -12,7 +12,7 @@
 
 use super::Worker;
 use crate::kind::Measure;
-use crate::task::Forecast;
+use crate::task::{Forecast, Task, vtable};
 
 /// A body below this many microseconds is short.
 const SHORT_US: u64 = 2;
@@ -80,6 +80,26 @@ impl Worker {
                 estimate.at_least(rest, self.kinds.us(WAKE_US))
             };
         (is_worth_it, is_due)
+    }
+
+    /// A task is about to run, which may take long, and those who sleep don't know of the timers: wakes one of them, who then does. A body that is to be
+    /// measured for this is returned.
+    #[inline]
+    pub(crate) fn pass_timers_on(&self, task: Task) -> Option<Measure> {
+        if !self.shared().timers.is_unattended() {
+            return None;
+        }
+        if self.shared().idle.glance().asleep() == 0 {
+            return None;
+        }
+        // SAFETY: a queue handed it out; it's live until one of its verbs is called.
+        let kind = unsafe { vtable(task).forecast_of(task) }.kind;
+        let (estimate, is_due) = self.kinds.before_body(kind);
+        if estimate.at_least(1, self.kinds.us(SHORT_US)) {
+            self.shared().wake_one();
+        }
+        let start = self.kinds.now();
+        is_due.then_some(Measure { kind, start })
     }
 
     /// A branch of `join` was pushed: sees to it that the oldest one is public, and that somebody is awake to see it.

@@ -21,5 +21,6 @@ mod prepared;
 mod shutdown;
 mod storms;
 mod teardown;
+mod timers;
 mod waits;
 mod wakes;

@@ -1,0 +1,340 @@
+#![doc = include_str!("README.md")]
+
+mod interval;
+#[cfg(all(test, taskweave_loom))]
+mod models;
+mod sleep;
+mod timeout;
+mod wheel;
+#[cfg(all(test, not(any(taskweave_loom, taskweave_shuttle))))]
+mod wheel_tests;
+
+use core::ptr;
+use core::task::Waker;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use crossbeam_utils::CachePadded;
+use taskweave_sys::mutated;
+use taskweave_sys::parker::{Parker, Ticket};
+use taskweave_sys::sync::atomic::{
+    AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence, fence_after_rmw,
+};
+use taskweave_sys::sync::cell::Cell;
+use taskweave_sys::sync::{Mutex, MutexGuard};
+
+pub use interval::{Interval, interval};
+pub use sleep::{Sleep, sleep, sleep_until};
+pub use timeout::{Elapsed, Timeout, timeout};
+
+use crate::error::contain;
+use crate::shared::Shared;
+use crate::worker::Worker;
+use wheel::{Batch, NEVER, Node, Wheel};
+
+/// The clock is read about this often by workers that are busy.
+const LOOK_US: u128 = 250;
+/// And at least once in so many tasks.
+const MOST_TASKS: u32 = 256;
+
+/// The timers of a pool. See the essay.
+pub(crate) struct Timers {
+    start: Instant,
+    wheels: Box<[CachePadded<Mutex<Wheel>>]>,
+    /// No timer is due before this tick.
+    next: CachePadded<AtomicU64>,
+    /// Who sleeps until then, or null. Keepers' parkers live as long as the pool's shared part, those of threads for ever.
+    attendant: AtomicPtr<Parker>,
+    /// Its slot: a guess.
+    attended_by: AtomicUsize,
+}
+
+/// How a sleep ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Slept {
+    /// Somebody has woken the sleeper.
+    Woken,
+    /// A timer is due.
+    Due,
+}
+
+impl Timers {
+    pub(crate) fn new(wheels: usize) -> Self {
+        Timers {
+            start: Instant::now(),
+            wheels: (0..wheels)
+                .map(|_| CachePadded::new(Mutex::new(Wheel::new())))
+                .collect(),
+            next: CachePadded::new(AtomicU64::new(NEVER)),
+            attendant: AtomicPtr::new(ptr::null_mut()),
+            attended_by: AtomicUsize::new(0),
+        }
+    }
+
+    fn wheel(&self, index: usize) -> MutexGuard<'_, Wheel> {
+        self.wheels[index]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The tick at which a deadline has passed.
+    fn tick_after(&self, deadline: Instant) -> u64 {
+        let since = deadline.saturating_duration_since(self.start).as_nanos();
+        u64::try_from(since.div_ceil(1_000_000)).unwrap_or(NEVER - 1)
+    }
+
+    fn tick_now(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(NEVER - 1)
+    }
+
+    /// Whether there may be a timer. One load.
+    #[inline]
+    pub(crate) fn any(&self) -> bool {
+        // Relaxed: those who depend on it have a fence before.
+        self.next.load(Ordering::Relaxed) != NEVER
+    }
+
+    /// Whether a timer may be due without anybody who sleeps until then.
+    #[inline]
+    pub(crate) fn is_unattended(&self) -> bool {
+        // Relaxed: as above.
+        self.any() && self.attendant.load(Ordering::Relaxed).is_null()
+    }
+
+    /// The slot whose thread sleeps until the next timer, if there is one: a guess.
+    #[inline]
+    pub(crate) fn attendant(&self) -> Option<usize> {
+        // Relaxed: by its meaning.
+        let attended = self.any() && !self.attendant.load(Ordering::Relaxed).is_null();
+        attended.then(|| self.attended_by.load(Ordering::Relaxed))
+    }
+
+    /// Sleeps until it's woken, or a timer is due, if nobody else sees to that. The caller has been declared asleep, with a fence.
+    pub(crate) fn sleep(&self, slot: usize, parker: &Parker, ticket: Ticket<'_>) -> Slept {
+        if !self.any() {
+            ticket.commit();
+            return Slept::Woken;
+        }
+        let early = self.next.load(Ordering::Relaxed);
+        let me = ptr::from_ref(parker).cast_mut();
+        let attends = self
+            .attendant
+            .compare_exchange(ptr::null_mut(), me, Ordering::SeqCst, Ordering::Relaxed)
+            .is_ok();
+        if !attends {
+            ticket.commit();
+            return Slept::Woken;
+        }
+        // Partner of the fence in `lower_timer`.
+        fence_after_rmw();
+        self.attended_by.store(slot, Ordering::Relaxed);
+        let next = if mutated!("timer-attend-looks-first") {
+            early
+        } else {
+            self.next.load(Ordering::Relaxed)
+        };
+        let slept = if next == NEVER {
+            ticket.commit();
+            Slept::Woken
+        } else if ticket.commit_timeout(self.until(next)) {
+            Slept::Woken
+        } else {
+            Slept::Due
+        };
+        // SeqCst: before whatever is looked at next.
+        self.attendant.store(ptr::null_mut(), Ordering::SeqCst);
+        slept
+    }
+
+    fn until(&self, tick: u64) -> Duration {
+        let due = self.start.checked_add(Duration::from_millis(tick));
+        due.map_or(Duration::MAX, |due| {
+            due.saturating_duration_since(Instant::now())
+        })
+    }
+}
+
+impl Shared {
+    /// Links a timer into wheel `index`. The waker comes back if its time has passed, or if the pool has ended.
+    ///
+    /// # Safety
+    /// As for `Wheel::insert`.
+    unsafe fn set_timer(
+        &self,
+        index: usize,
+        node: *mut Node,
+        deadline: Instant,
+        waker: Waker,
+    ) -> Result<(), Unset> {
+        let when = self.timers.tick_after(deadline);
+        let mut wheel = self.timers.wheel(index);
+        if wheel.closed {
+            return Err(Unset::Closed(waker));
+        }
+        // SAFETY: passed on.
+        let set = unsafe { wheel.insert(node, when, waker) };
+        drop(wheel);
+        // The waker that comes back is dropped here, without the lock.
+        let due = set.map_err(|_| Unset::Passed)?;
+        self.lower_timer(due);
+        Ok(())
+    }
+
+    /// A timer is due at this tick: whoever sleeps until the next one is to know.
+    fn lower_timer(&self, due: u64) {
+        let timers = &self.timers;
+        // Relaxed: whoever erases it does so before the lock under which the timer was linked, or finds the timer.
+        if timers.next.load(Ordering::Relaxed) <= due
+            || timers.next.fetch_min(due, Ordering::SeqCst) <= due
+            || mutated!("timer-set-without-look")
+        {
+            return;
+        }
+        // Partner of the fence in `sleep`, and of the one in `Idle::announce`.
+        fence_after_rmw();
+        let attendant = timers.attendant.load(Ordering::SeqCst);
+        if !attendant.is_null() {
+            // SAFETY: attendants' parkers outlive the pool's shared part.
+            unsafe { &*attendant }.release(1);
+            return;
+        }
+        // A worker looks by itself before its next task.
+        if !Worker::with_current_of(self, |worker| worker.is_some()) {
+            self.wake_one();
+        }
+    }
+
+    /// Wakes all that is due.
+    pub(crate) fn fire_timers(&self) {
+        let timers = &self.timers;
+        let now = timers.tick_now();
+        self.fire_until(now);
+    }
+
+    fn fire_until(&self, now: u64) {
+        let timers = &self.timers;
+        if !mutated!("timer-fire-erases-last") {
+            // SeqCst: before the locks.
+            timers.next.store(NEVER, Ordering::SeqCst);
+        }
+        let mut next = NEVER;
+        let mut batch = Batch::default();
+        for index in 0..timers.wheels.len() {
+            loop {
+                let mut wheel = timers.wheel(index);
+                wheel.advance(now, &mut batch);
+                let due = wheel.next_due();
+                drop(wheel);
+                let full = batch.is_full();
+                batch.drain().for_each(|waker| contain(|| waker.wake()));
+                if !full {
+                    next = next.min(due);
+                    break;
+                }
+            }
+        }
+        if mutated!("timer-fire-erases-last") {
+            timers.next.store(NEVER, Ordering::SeqCst);
+        }
+        if next != NEVER {
+            self.lower_timer(next);
+        }
+    }
+
+    /// The pool has ended: its timers go elsewhere.
+    pub(crate) fn close_timers(&self) {
+        let timers = &self.timers;
+        let mut batch = Batch::default();
+        for index in 0..timers.wheels.len() {
+            loop {
+                let mut wheel = timers.wheel(index);
+                wheel.close(&mut batch);
+                drop(wheel);
+                let full = batch.is_full();
+                batch.drain().for_each(|waker| contain(|| waker.wake()));
+                if !full {
+                    break;
+                }
+            }
+        }
+        timers.next.store(NEVER, Ordering::SeqCst);
+    }
+
+    /// A slot was left to a keeper that sleeps: somebody has to see to the timers.
+    pub(crate) fn pass_timers_on(&self) {
+        if self.timers.any() {
+            // Partner of the fence in `lower_timer`, after the announcement.
+            fence(Ordering::SeqCst);
+            if self.timers.is_unattended() {
+                self.wake_one();
+            }
+        }
+    }
+}
+
+/// Why a timer isn't set.
+enum Unset {
+    Passed,
+    Closed(Waker),
+}
+
+/// When a worker's occupant has last read the clock.
+pub(crate) struct Looks {
+    left: Cell<u32>,
+    tasks: Cell<u32>,
+    last: Cell<Option<Instant>>,
+}
+
+impl Looks {
+    pub(crate) fn new() -> Self {
+        Looks {
+            left: Cell::new(0),
+            tasks: Cell::new(0),
+            last: Cell::new(None),
+        }
+    }
+}
+
+impl Worker {
+    /// Between two tasks: fires what is due, unless somebody sleeps until then.
+    #[inline]
+    pub(crate) fn look_at_timers(&self) {
+        if self.shared().timers.any() {
+            self.look_now_and_then();
+        }
+    }
+
+    #[cold]
+    fn look_now_and_then(&self) {
+        let shared = self.shared();
+        if !shared.timers.is_unattended() {
+            return;
+        }
+        let left = self.looks.left.get();
+        if left > 0 {
+            self.looks.left.set(left - 1);
+            return;
+        }
+        let now = Instant::now();
+        let tasks = self.looks.tasks.get().max(1);
+        let spent = self
+            .looks
+            .last
+            .replace(Some(now))
+            .map_or(0, |last| now.saturating_duration_since(last).as_micros());
+        // As many as take a quarter of a millisecond, if they are like the last ones.
+        let more = u32::try_from(u128::from(tasks) * LOOK_US / spent.max(1)).unwrap_or(MOST_TASKS);
+        let more = more.min(MOST_TASKS).min(tasks.saturating_mul(2));
+        self.looks.tasks.set(more);
+        self.looks.left.set(more.saturating_sub(1));
+        // Relaxed: read again when something is due.
+        if shared.timers.tick_now() >= shared.timers.next.load(Ordering::Relaxed) {
+            shared.fire_timers();
+        }
+    }
+
+    /// A timer is due: the next look reads the clock.
+    pub(crate) fn timers_are_due(&self) {
+        self.looks.left.set(0);
+    }
+}
