@@ -20,6 +20,8 @@ pub(crate) fn markdown(findings: &[Finding], about: &str) -> String {
         Suite::Spawn,
         Suite::Graph,
         Suite::Taskbench,
+        Suite::Wake,
+        Suite::Future,
         Suite::Slam,
     ] {
         let mut rows: Vec<&Finding> = findings

@@ -1,5 +1,6 @@
 //! What is measured: every case is one job done by this project and by one peer.
 
+mod future;
 mod graph;
 mod kernel;
 mod pools;
@@ -32,6 +33,8 @@ pub(crate) enum Suite {
     Taskbench,
     /// Sleeping and waking: permits, ping-pong, storms.
     Wake,
+    /// Futures and timers.
+    Future,
     /// The whole: pose graphs.
     Slam,
 }
@@ -44,6 +47,7 @@ impl fmt::Display for Suite {
             Self::Graph => "graph",
             Self::Taskbench => "taskbench",
             Self::Wake => "wake",
+            Self::Future => "future",
             Self::Slam => "slam",
         })
     }
@@ -109,6 +113,7 @@ pub(crate) fn catalogue() -> Vec<Case> {
         graph::cases(),
         taskbench::cases(),
         wake::cases(),
+        future::cases(),
         slam::cases(),
     ]
     .concat()

@@ -10,7 +10,9 @@ pub mod graph;
 pub mod guide {}
 
 pub use taskweave_core::{
-    BuildError, CancelToken, Hold, JoinHandle, Limit, MAX_WORKERS, Metrics, Panic, Pinning, Pool,
-    PoolBuilder, Prepared, Priority, Scope, Shutdown, ShutdownTimeout, Splittable, Submission,
-    TaskBuilder, TaskError, WorkerLocal, WorkerMetrics, for_each, join, map_reduce, scope, spawn,
+    BuildError, CancelToken, Elapsed, Hold, Interval, JoinHandle, Limit, MAX_WORKERS, Metrics,
+    Panic, Pinning, Pool, PoolBuilder, Prepared, Priority, Scope, Shutdown, ShutdownTimeout, Sleep,
+    Splittable, Submission, TaskBuilder, TaskError, Timeout, WorkerLocal, WorkerMetrics, YieldNow,
+    block_on, for_each, interval, join, map_reduce, scope, sleep, sleep_until, spawn, spawn_future,
+    timeout, yield_now,
 };
