@@ -82,6 +82,8 @@ pub(crate) enum Choice {
     Taskbench,
     /// Sleeping and waking
     Wake,
+    /// Futures and timers
+    Future,
     /// Every suite
     All,
 }
@@ -96,6 +98,7 @@ impl Choice {
             Self::Graph => suite == Suite::Graph,
             Self::Taskbench => suite == Suite::Taskbench,
             Self::Wake => suite == Suite::Wake,
+            Self::Future => suite == Suite::Future,
             Self::Slam => suite == Suite::Slam,
         }
     }

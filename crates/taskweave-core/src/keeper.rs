@@ -1,7 +1,7 @@
 #![doc = include_str!("keeper/README.md")]
 
 #[cfg(all(test, taskweave_loom))]
-mod models;
+pub(crate) mod models;
 
 use core::ptr;
 use std::io;

@@ -29,7 +29,7 @@ use crate::worker::Worker;
 pub(crate) const SLOTS: usize = if cfg!(taskweave_loom) { 2 } else { 64 };
 const ALL: u64 = u64::MAX >> (64 - SLOTS);
 /// A leaf that was full is used again when so many of its slots are free: taking it up costs a lock.
-const RELIST: u32 = SLOTS as u32 / 4;
+const RELIST: u32 = (SLOTS as u32).div_ceil(4);
 /// Words that a slot has for a future and its result.
 pub(super) const WORDS: usize = 12;
 

@@ -79,8 +79,13 @@ impl Timers {
 
     /// The tick at which a deadline has passed.
     fn tick_after(&self, deadline: Instant) -> u64 {
-        let since = deadline.saturating_duration_since(self.start).as_nanos();
-        u64::try_from(since.div_ceil(1_000_000)).unwrap_or(NEVER - 1)
+        let since = deadline.saturating_duration_since(self.start);
+        let millis = u64::from(since.subsec_nanos().div_ceil(1_000_000));
+        since
+            .as_secs()
+            .saturating_mul(1000)
+            .saturating_add(millis)
+            .min(NEVER - 1)
     }
 
     fn tick_now(&self) -> u64 {
@@ -115,24 +120,12 @@ impl Timers {
             ticket.commit();
             return Slept::Woken;
         }
-        let early = self.next.load(Ordering::Relaxed);
-        let me = ptr::from_ref(parker).cast_mut();
-        let attends = self
-            .attendant
-            .compare_exchange(ptr::null_mut(), me, Ordering::SeqCst, Ordering::Relaxed)
-            .is_ok();
+        let (attends, early) = self.attend(slot, parker);
         if !attends {
             ticket.commit();
             return Slept::Woken;
         }
-        // Partner of the fence in `lower_timer`.
-        fence_after_rmw();
-        self.attended_by.store(slot, Ordering::Relaxed);
-        let next = if mutated!("timer-attend-looks-first") {
-            early
-        } else {
-            self.next.load(Ordering::Relaxed)
-        };
+        let next = self.attend_until(early);
         let slept = if next == NEVER {
             ticket.commit();
             Slept::Woken
@@ -144,6 +137,31 @@ impl Timers {
         // SeqCst: before whatever is looked at next.
         self.attendant.store(ptr::null_mut(), Ordering::SeqCst);
         slept
+    }
+
+    /// Becomes the attendant, if there is none. What `next` was before is of no use but to a fault.
+    fn attend(&self, slot: usize, parker: &Parker) -> (bool, u64) {
+        let early = self.next.load(Ordering::Relaxed);
+        let me = ptr::from_ref(parker).cast_mut();
+        let attends = self
+            .attendant
+            .compare_exchange(ptr::null_mut(), me, Ordering::SeqCst, Ordering::Relaxed)
+            .is_ok();
+        // Partner of the fence in `lower_timer`.
+        fence_after_rmw();
+        if attends {
+            self.attended_by.store(slot, Ordering::Relaxed);
+        }
+        (attends, early)
+    }
+
+    /// Until when the attendant sleeps.
+    fn attend_until(&self, early: u64) -> u64 {
+        if mutated!("timer-attend-looks-first") {
+            return early;
+        }
+        // Relaxed: after the fence in `attend`.
+        self.next.load(Ordering::Relaxed)
     }
 
     fn until(&self, tick: u64) -> Duration {

@@ -40,6 +40,7 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
         node: UnsafeCell::new(Node::new()),
         pool: None,
         wheel: 0,
+        is_set: false,
         deadline,
         _pinned: PhantomPinned,
     }
@@ -49,9 +50,11 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 #[must_use = "nothing happens before it's awaited"]
 pub struct Sleep {
     node: UnsafeCell<Node>,
-    /// Whose wheel the node is linked in, or was.
+    /// Whose wheel the node is linked in, or was, or will be.
     pool: Option<Arc<Shared>>,
     wheel: u32,
+    /// The node was linked, and hasn't been taken back.
+    is_set: bool,
     deadline: Instant,
     _pinned: PhantomPinned,
 }
@@ -94,7 +97,10 @@ impl Sleep {
 
     /// Unlinks the node, if need be: it's this future's alone afterwards.
     fn take_back(&mut self) {
-        if let Some(pool) = self.pool.take() {
+        if !core::mem::take(&mut self.is_set) {
+            return;
+        }
+        if let Some(pool) = &self.pool {
             if self.state() == WAITS {
                 let mut wheel = pool.timers.wheel(self.wheel as usize);
                 // SAFETY: alive, and of this wheel.
@@ -112,7 +118,11 @@ impl Sleep {
     /// Links the node for the first time.
     fn set(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let mut waker = context.waker().clone();
-        let (mut pool, mut wheel) = place();
+        // An interval stays where it was.
+        let (mut pool, mut wheel) = match self.pool.take() {
+            Some(pool) => (pool, self.wheel as usize),
+            None => place(),
+        };
         loop {
             // SAFETY: in no list; pinned, and taken out by the drop.
             let set = unsafe { pool.set_timer(wheel, self.node(), self.deadline, waker) };
@@ -120,9 +130,14 @@ impl Sleep {
                 Ok(()) => {
                     self.wheel = wheel as u32;
                     self.pool = Some(pool);
+                    self.is_set = true;
                     return Poll::Pending;
                 }
-                Err(Unset::Passed) => return Poll::Ready(()),
+                Err(Unset::Passed) => {
+                    self.wheel = wheel as u32;
+                    self.pool = Some(pool);
+                    return Poll::Ready(());
+                }
                 Err(Unset::Closed(back)) => {
                     waker = back;
                     pool = Arc::clone(Pool::global().shared());
@@ -137,10 +152,11 @@ impl Sleep {
 fn place() -> (Arc<Shared>, usize) {
     ambient(|shared| {
         let wheel = Worker::with_current_of(shared, |worker| worker.map_or(0, Worker::index));
-        match shared.this.upgrade() {
-            Some(shared) => (shared, wheel),
-            None => unreachable!("a pool that has a thread or is global is alive"),
-        }
+        let shared = shared.this.as_ptr();
+        // SAFETY: it came from an `Arc`, and a pool that has a thread or a visitor, or is global, is alive.
+        unsafe { Arc::increment_strong_count(shared) };
+        // SAFETY: counted just now.
+        (unsafe { Arc::from_raw(shared) }, wheel)
     })
 }
 
@@ -150,7 +166,7 @@ impl Future for Sleep {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         // SAFETY: nothing is moved.
         let this = unsafe { self.get_unchecked_mut() };
-        let Some(pool) = &this.pool else {
+        let Some(pool) = this.pool.as_ref().filter(|_| this.is_set) else {
             return this.set(context);
         };
         match this.state() {
