@@ -57,7 +57,6 @@ future-claim-relaxed            lib  future::models::a_wake_meets_a_poll
 future-pend-relaxed             lib  future::models::a_wake_meets_a_poll
 signal-load-only                lib  future::models::a_wake_meets_a_poll
 future-arm-relaxed              lib  future::models::a_slot_is_used_again
-future-free-relaxed             lib  future::models::a_slot_is_used_again
 future-cancel-claims-anyway     lib  future::models::a_cancel_meets_a_poll
 future-leaf-uncounted           lib  future::models::the_last_waker_outlives_the_pool
 future-drain-looks-once         lib  future::models::a_drain_meets_the_last_waker

@@ -7,13 +7,13 @@ use core::ptr::{self, NonNull, addr_of, addr_of_mut};
 use std::sync::{Arc, PoisonError};
 
 use crossbeam_utils::CachePadded;
+use taskweave_sys::mutated;
 use taskweave_sys::signal::Signal;
 use taskweave_sys::sync::atomic::{
     AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence, fence_after_rmw,
 };
 use taskweave_sys::sync::cell::{Cell, UnsafeCell};
 use taskweave_sys::sync::{Mutex, MutexGuard};
-use taskweave_sys::{mutated, ordering};
 
 use super::run;
 use crate::metrics::Counter;
@@ -161,9 +161,7 @@ impl SlotRef {
         // SAFETY: the slot in use keeps the pool's shared part alive.
         let _guard = (!inside).then(|| unsafe { leaf.share() });
         // AcqRel: Release hands on what was done with the count; Acquire, so that the last one sees all of it.
-        let before = self
-            .refs()
-            .fetch_sub(1, ordering!(AcqRel, "future-free-relaxed"));
+        let before = self.refs().fetch_sub(1, Ordering::AcqRel);
         if before == 1 {
             self.give_back();
         } else if before == 2 {

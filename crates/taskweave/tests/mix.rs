@@ -1,0 +1,175 @@
+//! Front ends that use one another: graphs, tasks and futures.
+#![cfg(all(feature = "graph", not(any(taskweave_loom, taskweave_shuttle))))]
+
+use std::future::pending;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use taskweave::graph::GraphBuilder;
+use taskweave::{CancelToken, JoinHandle, TaskError, join, sleep, spawn_future, yield_now};
+use taskweave_testing::{Count, Log, each_size, inside_and_outside, until, watch};
+
+/// A vertex that begins a future and ends with it: its successors run afterwards.
+#[test]
+fn a_vertex_awaits() {
+    let _watch = watch();
+    each_size(|pool| {
+        let log = Log::new();
+        let mut builder = GraphBuilder::new();
+        let (first, last) = (log.clone(), log.clone());
+        let awaits = builder.begin("awaits", move |completion| {
+            let log = first.clone();
+            drop(spawn_future(async move {
+                sleep(Duration::from_millis(1)).await;
+                yield_now().await;
+                log.push("awaited");
+                completion.complete().unwrap();
+            }));
+        });
+        let after = builder.task("after", move || last.push("after"));
+        builder.edge(awaits, after).unwrap();
+        let mut graph = builder.build().unwrap();
+        for _ in 0..5 {
+            graph.run(pool).unwrap();
+            assert_eq!(log.take(), ["awaited", "after"]);
+        }
+    });
+}
+
+/// A future starts a graph, awaits its pass, and starts it again.
+#[test]
+fn a_future_awaits_a_run() {
+    let _watch = watch();
+    inside_and_outside(|pool| {
+        let count = Count::new();
+        let mut builder = GraphBuilder::new();
+        for i in 0..10 {
+            let count = count.clone();
+            builder.task(format!("part {i}"), move || count.tick());
+        }
+        let mut graph = builder.build().unwrap();
+        let runs = pool.block_on(async {
+            let mut runs = 0;
+            for _ in 0..5 {
+                graph.start(pool).unwrap().await.unwrap();
+                runs += 1;
+                assert_eq!(count.get(), runs * 10);
+            }
+            runs
+        });
+        assert_eq!(runs, 5);
+    });
+}
+
+/// A future that a vertex waits for panics, or is cancelled: the completion goes with it, and that is the vertex's error.
+#[test]
+fn a_future_that_ends_badly_ends_its_vertex() {
+    let _watch = watch();
+    each_size(|pool| {
+        for cancels in [false, true] {
+            let token = CancelToken::new();
+            let begun = Count::new();
+            let (own, begin) = (token.clone(), begun.clone());
+            let handle: Arc<Mutex<Option<JoinHandle<()>>>> = Arc::default();
+            let kept = Arc::clone(&handle);
+            let mut builder = GraphBuilder::new();
+            let shared = taskweave::Pool::builder()
+                .worker_threads(1)
+                .build()
+                .unwrap();
+            builder.begin("awaits", move |completion| {
+                let begin = begin.clone();
+                let future = async move {
+                    let _completion = completion;
+                    yield_now().await;
+                    begin.tick();
+                    if cancels {
+                        pending::<()>().await;
+                    }
+                    panic!("on purpose");
+                };
+                let future = shared.task().cancel_with(&own).spawn_future(future);
+                *kept.lock().unwrap() = Some(future);
+            });
+            let mut graph = builder.build().unwrap();
+            let pass = graph.start(pool).unwrap();
+            until(|| begun.get() == 1);
+            token.cancel();
+            let error = pass.wait().unwrap_err();
+            assert!(error.to_string().contains("awaits"), "{error}");
+            let ended = handle.lock().unwrap().take().unwrap().wait();
+            match ended {
+                Err(TaskError::Cancelled) => assert!(cancels),
+                Err(TaskError::Panicked(_)) => assert!(!cancels),
+                other => panic!("{other:?}"),
+            }
+        }
+    });
+}
+
+/// A vertex panics; the future that awaits the pass is told.
+#[test]
+fn a_vertex_that_panics_is_an_error_of_the_await() {
+    let _watch = watch();
+    each_size(|pool| {
+        let mut builder = GraphBuilder::new();
+        builder.task("fails", || -> () { panic!("on purpose") });
+        let mut graph = builder.build().unwrap();
+        let pass = graph.start(pool).unwrap();
+        let told = pool.spawn_future(async move { pass.await.unwrap_err().to_string() });
+        let told = told.wait().unwrap();
+        assert!(told.contains("fails"), "{told}");
+    });
+}
+
+/// A body waits for a future that awaits a future that awaits the body.
+#[test]
+fn a_deadlock_across_tasks_and_futures_is_found() {
+    let _watch = watch();
+    each_size(|pool| {
+        let (send, receive) = async_channel::bounded::<JoinHandle<bool>>(1);
+        let inner = pool.spawn_future(async move {
+            let body = receive.recv().await.unwrap();
+            body.await.unwrap()
+        });
+        let outer = pool.spawn_future(async move { inner.await.unwrap() });
+        let found = Count::new();
+        let count = found.clone();
+        let body = pool.spawn(move || {
+            let deadlock = matches!(outer.wait(), Err(TaskError::Deadlock));
+            if deadlock {
+                count.tick();
+            }
+            deadlock
+        });
+        send.send_blocking(body).unwrap();
+        until(|| found.get() == 1);
+        until(|| pool.metrics().total().futures_ended == 2);
+    });
+}
+
+/// What is ready everywhere, all at once.
+#[test]
+fn joins_within_polls_within_vertices() {
+    let _watch = watch();
+    inside_and_outside(|pool| {
+        let mut builder = GraphBuilder::new();
+        let sum = Count::new();
+        for i in 0..20 {
+            let sum = sum.clone();
+            builder.begin(format!("part {i}"), move |completion| {
+                let sum = sum.clone();
+                drop(spawn_future(async move {
+                    let (a, b) = join(|| 1, || 2);
+                    yield_now().await;
+                    let task = taskweave::spawn(|| 3);
+                    (0..a + b + task.await.unwrap()).for_each(|_| sum.tick());
+                    completion.complete().unwrap();
+                }));
+            });
+        }
+        let mut graph = builder.build().unwrap();
+        graph.run(pool).unwrap();
+        assert_eq!(sum.get(), 20 * 6);
+    });
+}
