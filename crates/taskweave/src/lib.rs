@@ -7,7 +7,14 @@ pub mod graph;
 /// The pages of the guide, whose examples run with the tests.
 #[cfg(all(doctest, feature = "graph"))]
 #[doc = include_str!("../../../docs/guide/graph.md")]
-pub mod guide {}
+pub mod guide {
+    #[doc = include_str!("../../../docs/guide/futures.md")]
+    pub mod futures {}
+    #[doc = include_str!("../../../docs/coming-from/tokio.md")]
+    pub mod tokio {}
+    #[doc = include_str!("../../../docs/coming-from/rayon.md")]
+    pub mod rayon {}
+}
 
 pub use taskweave_core::{
     BuildError, CancelToken, Elapsed, Hold, Interval, JoinHandle, Limit, MAX_WORKERS, Metrics,
