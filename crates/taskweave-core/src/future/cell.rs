@@ -58,7 +58,7 @@ where
     const VTABLE: VTable<T> = VTable {
         handle: CellVTable {
             run_claimed: never_on_the_spot,
-            settle_claimed: settle_claimed,
+            settle_claimed,
             cancel,
             take: take::<F, T>,
             free: free::<F, T>,

@@ -77,20 +77,39 @@ unsafe impl Send for SlotRef {}
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LeafRef(NonNull<Leaf>);
 
+/// A reference to a part of what a pointer points to, and to nothing else of it.
+///
+/// The pointer is valid, as slots and leaves live as long as the pool's shared part, which whoever has a pointer to one keeps alive.
+macro_rules! part {
+    ($pointer:expr, $($field:tt)+) => {{
+        // SAFETY: in bounds of a live object, see above.
+        let part = unsafe { addr_of!((*$pointer).$($field)+) };
+        // SAFETY: as above; atomic, guarded by the protocol, or never written while anybody looks.
+        unsafe { &*part }
+    }};
+}
+
+/// Writes a field of memory that is the caller's.
+macro_rules! write {
+    ($pointer:expr, $field:ident, $value:expr) => {{
+        // SAFETY: in bounds of memory for this type.
+        let field = unsafe { addr_of_mut!((*$pointer).$field) };
+        // SAFETY: as above, and nobody else looks at it; what it replaces owns nothing.
+        unsafe { field.write($value) }
+    }};
+}
+
 impl SlotRef {
     pub(super) fn state<'a>(self) -> &'a State {
-        // SAFETY: slots live as long as the pool's shared part, which whoever has a pointer to one keeps alive.
-        unsafe { &*addr_of!((*self.0.as_ptr()).core.state) }
+        part!(self.0.as_ptr(), core.state)
     }
 
     fn refs<'a>(self) -> &'a AtomicUsize {
-        // SAFETY: as in `state`.
-        unsafe { &*addr_of!((*self.0.as_ptr()).refs) }
+        part!(self.0.as_ptr(), refs)
     }
 
     fn held<'a>(self) -> &'a AtomicUsize {
-        // SAFETY: as in `state`.
-        unsafe { &*addr_of!((*self.0.as_ptr()).held) }
+        part!(self.0.as_ptr(), held)
     }
 
     pub(super) fn leaf(self) -> LeafRef {
@@ -105,8 +124,7 @@ impl SlotRef {
 
     /// How often the future was woken since the pool began to close. A count, since a signal that was taken tells nobody else.
     pub(super) fn wakes<'a>(self) -> &'a AtomicU32 {
-        // SAFETY: as in `state`.
-        unsafe { &*addr_of!((*self.0.as_ptr()).wakes) }
+        part!(self.0.as_ptr(), wakes)
     }
 
     pub(super) fn core_ptr(self) -> NonNull<Core> {
@@ -121,8 +139,7 @@ impl SlotRef {
     }
 
     pub(super) fn payload<'a>(self) -> &'a UnsafeCell<MaybeUninit<[u64; WORDS]>> {
-        // SAFETY: as in `state`.
-        unsafe { &*addr_of!((*self.0.as_ptr()).payload) }
+        part!(self.0.as_ptr(), payload)
     }
 
     /// Whether nobody could wake the future.
@@ -221,18 +238,15 @@ impl LeafRef {
     }
 
     pub(super) fn signals<'a>(self) -> &'a Signal {
-        // SAFETY: as in `shared`.
-        unsafe { &*addr_of!((*self.ptr()).signals) }
+        part!(self.ptr(), signals)
     }
 
     fn free<'a>(self) -> &'a AtomicU64 {
-        // SAFETY: as in `shared`.
-        unsafe { &*addr_of!((*self.ptr()).free) }
+        part!(self.ptr(), free)
     }
 
     fn listed<'a>(self) -> &'a AtomicBool {
-        // SAFETY: as in `shared`.
-        unsafe { &*addr_of!((*self.ptr()).listed) }
+        part!(self.ptr(), listed)
     }
 
     pub(super) fn slot(self, index: u32) -> SlotRef {
@@ -309,16 +323,11 @@ impl LeafRef {
         let leaf: *mut Leaf = Box::into_raw(Box::<Leaf>::new_uninit()).cast();
         // SAFETY: a box is not null.
         let this = LeafRef(unsafe { NonNull::new_unchecked(leaf) });
-        // SAFETY: fresh memory of this type, here and below.
-        unsafe { addr_of_mut!((*leaf).header).write(Header::new(&run::TASK)) };
-        // SAFETY: as above.
-        unsafe { addr_of_mut!((*leaf).shared).write(shared) };
-        // SAFETY: as above.
-        unsafe { addr_of_mut!((*leaf).listed).write(AtomicBool::new(true)) };
-        // SAFETY: as above.
-        unsafe { addr_of_mut!((*leaf).signals).write(CachePadded::new(Signal::new())) };
-        // SAFETY: as above.
-        unsafe { addr_of_mut!((*leaf).free).write(CachePadded::new(AtomicU64::new(ALL))) };
+        write!(leaf, header, Header::new(&run::TASK));
+        write!(leaf, shared, shared);
+        write!(leaf, listed, AtomicBool::new(true));
+        write!(leaf, signals, CachePadded::new(Signal::new()));
+        write!(leaf, free, CachePadded::new(AtomicU64::new(ALL)));
         for index in 0..SLOTS {
             let slot = this.slot(index as u32).0.as_ptr();
             let core = Core {
@@ -331,21 +340,14 @@ impl LeafRef {
                 options: Options::default(),
                 admitted: AtomicBool::new(false),
             };
-            // SAFETY: as above.
-            unsafe { addr_of_mut!((*slot).core).write(core) };
-            // SAFETY: as above.
-            unsafe { addr_of_mut!((*slot).refs).write(AtomicUsize::new(0)) };
-            // SAFETY: as above.
-            unsafe { addr_of_mut!((*slot).held).write(AtomicUsize::new(0)) };
-            // SAFETY: as above.
-            unsafe { addr_of_mut!((*slot).leaf).write(this.0) };
-            // SAFETY: as above.
-            unsafe { addr_of_mut!((*slot).index).write(index as u32) };
-            // SAFETY: as above.
-            unsafe { addr_of_mut!((*slot).wakes).write(AtomicU32::new(0)) };
+            write!(slot, core, core);
+            write!(slot, refs, AtomicUsize::new(0));
+            write!(slot, held, AtomicUsize::new(0));
+            write!(slot, leaf, this.0);
+            write!(slot, index, index as u32);
+            write!(slot, wakes, AtomicU32::new(0));
             let payload = UnsafeCell::new(MaybeUninit::uninit());
-            // SAFETY: as above.
-            unsafe { addr_of_mut!((*slot).payload).write(payload) };
+            write!(slot, payload, payload);
         }
         this
     }
@@ -355,10 +357,8 @@ impl SlotRef {
     /// Fills a slot that was taken, but for its payload. The task's own count is the caller's.
     pub(super) fn fill(self, vtable: *const (), options: Options) {
         let core = self.core_ptr().as_ptr();
-        // SAFETY: the slot is the caller's, and nobody looks at more than its state.
-        unsafe { addr_of_mut!((*core).vtable).write(vtable) };
-        // SAFETY: as above; what it replaces owns nothing.
-        unsafe { addr_of_mut!((*core).options).write(options) };
+        write!(core, vtable, vtable);
+        write!(core, options, options);
         // Relaxed: released by `arm`.
         self.refs().store(1, Ordering::Relaxed);
     }
@@ -376,9 +376,11 @@ impl SlotRef {
             .with_mut(|waiter| unsafe { ptr::replace(waiter, Waiter::Nobody) });
         // Relaxed: handed on with the slot.
         core.admitted.store(false, Ordering::Relaxed);
-        let options = self.core_ptr().as_ptr();
+        let core = self.core_ptr().as_ptr();
         // SAFETY: as above.
-        let options = unsafe { ptr::replace(addr_of_mut!((*options).options), Options::default()) };
+        let options = unsafe { addr_of_mut!((*core).options) };
+        // SAFETY: as above.
+        let options = unsafe { ptr::replace(options, Options::default()) };
         // A waker's drop is foreign code.
         crate::error::discard((waiter, options));
         // SAFETY: the task's own count.

@@ -240,7 +240,9 @@ unsafe fn poll(slot: SlotRef, shared: &Shared, worker: Option<&Worker>) {
 /// It's claimed by the caller.
 pub(super) unsafe fn settle(slot: SlotRef, error: TaskError) {
     // SAFETY: claimed.
-    unsafe { (FutureVerbs::of(slot).settle)(slot, error) };
+    let verbs = unsafe { FutureVerbs::of(slot) };
+    // SAFETY: as above.
+    unsafe { (verbs.settle)(slot, error) };
     // SAFETY: a slot in use keeps its pool alive.
     let shared = unsafe { &*slot.leaf().shared() };
     Worker::with_current_of(shared, |worker| {

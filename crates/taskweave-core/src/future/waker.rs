@@ -38,8 +38,10 @@ unsafe fn wake_by_ref(data: *const ()) {
 }
 
 unsafe fn drop_waker(data: *const ()) {
-    // SAFETY: a waker's data; the count is the waker's.
-    unsafe { slot(data).drop_ref() };
+    // SAFETY: a waker's data.
+    let slot = unsafe { slot(data) };
+    // SAFETY: the count is the waker's.
+    unsafe { slot.drop_ref() };
 }
 
 impl SlotRef {

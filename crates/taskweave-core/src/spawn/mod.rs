@@ -83,8 +83,10 @@ fn refuse<T: 'static>(core: core::ptr::NonNull<cell::Core>, why: TaskError) {
     // SAFETY: the queue's share is still the caller's.
     let this = unsafe { core.as_ref() };
     if this.state.claim() {
+        // SAFETY: by the caller's word.
+        let verbs = unsafe { this.verbs::<T>() };
         // SAFETY: claimed just now.
-        unsafe { (this.verbs::<T>().settle_claimed)(core, why) };
+        unsafe { (verbs.settle_claimed)(core, why) };
     }
     // SAFETY: the share is given up once, here.
     unsafe { cell::leave_queue::<T>(core) };

@@ -179,8 +179,10 @@ impl Wheel {
     /// # Safety
     /// The node is linked in this wheel.
     unsafe fn unlink(&mut self, node: *mut Node) {
-        // SAFETY: by the caller's word, here and below.
-        let (prev, next) = unsafe { ((*node).prev, (*node).next) };
+        // SAFETY: by the caller's word.
+        let prev = unsafe { (*node).prev };
+        // SAFETY: as above.
+        let next = unsafe { (*node).next };
         // SAFETY: as above.
         let place = core::mem::replace(unsafe { &mut (*node).place }, NOWHERE) as usize;
         let level = &mut self.levels[place / PLACES];

@@ -93,7 +93,9 @@ impl Worker {
             return None;
         }
         // SAFETY: a queue handed it out; it's live until one of its verbs is called.
-        let kind = unsafe { vtable(task).forecast_of(task) }.kind;
+        let verbs = unsafe { vtable(task) };
+        // SAFETY: as above; none of its verbs was called.
+        let kind = unsafe { verbs.forecast_of(task) }.kind;
         let (estimate, is_due) = self.kinds.before_body(kind);
         if estimate.at_least(1, self.kinds.us(SHORT_US)) {
             self.shared().wake_one();

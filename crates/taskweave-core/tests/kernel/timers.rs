@@ -308,10 +308,9 @@ fn timers_of_a_pool_that_ends_go_on_elsewhere() {
         let mut timer = Box::pin(sleep(20 * MS));
         let deadline = timer.deadline();
         // Set in the first pool.
-        let timer = own.block_on(async move {
+        own.block_on(async {
             let first = std::future::poll_fn(|context| Poll::Ready(timer.as_mut().poll(context)));
             assert!(first.await.is_pending());
-            timer
         });
         let waits = other.spawn_future(async move {
             timer.await;
