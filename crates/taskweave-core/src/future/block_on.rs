@@ -2,13 +2,11 @@
 
 use core::future::Future;
 use core::pin::pin;
-use core::task::{Context, Poll, Waker};
-use std::sync::Arc;
-use std::task::Wake;
+use core::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
+use std::sync::{Mutex, PoisonError};
 
 use taskweave_sys::parker::Parker;
 use taskweave_sys::sync::atomic::{AtomicBool, Ordering};
-use taskweave_sys::sync::cell::Cell;
 
 use crate::pool::ambient;
 use crate::shared::Shared;
@@ -16,42 +14,57 @@ use crate::thread;
 use crate::wait::{leave_for_another_pool, spin_until};
 use crate::worker::Worker;
 
-/// The flag of one `block_on`. Waits inside of the future use the thread's parker as well, and may take its permit: the flag tells.
+/// What one `block_on` waits for. They live for ever and are handed on, as threads' parkers are: a waker that is kept for longer wakes a later one once for nothing.
 struct Flag {
     woken: AtomicBool,
-    parker: &'static Parker,
+    parker: Parker,
 }
 
-impl Wake for Flag {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
+static FREE: Mutex<Vec<&'static Flag>> = Mutex::new(Vec::new());
 
-    fn wake_by_ref(self: &Arc<Self>) {
-        // Release: pairs with the Acquire of `block_on`, which sees what came before the wake. An exchange, also if it's set.
-        if !self.woken.swap(true, Ordering::AcqRel) {
-            self.parker.release(1);
+static VERBS: RawWakerVTable =
+    RawWakerVTable::new(|data| RawWaker::new(data, &VERBS), wake, wake, |_| {});
+
+unsafe fn wake(data: *const ()) {
+    // SAFETY: a waker's data is a flag, which lives for ever.
+    let flag = unsafe { &*data.cast::<Flag>() };
+    // AcqRel: Release pairs with the Acquire of `block_on`, which sees what came before the wake. An exchange, also if it's set.
+    if !flag.woken.swap(true, Ordering::AcqRel) {
+        flag.parker.release(1);
+    }
+}
+
+/// A flag for one call, which ends also by a panic.
+struct Lease(&'static Flag);
+
+impl Lease {
+    fn new() -> Self {
+        let recycled = if cfg!(any(taskweave_loom, taskweave_shuttle)) {
+            // A model checker's primitives end with the execution that made them.
+            None
+        } else {
+            FREE.lock().unwrap_or_else(PoisonError::into_inner).pop()
+        };
+        Lease(recycled.unwrap_or_else(|| {
+            Box::leak(Box::new(Flag {
+                woken: AtomicBool::new(false),
+                parker: Parker::new(),
+            }))
+        }))
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if !cfg!(any(taskweave_loom, taskweave_shuttle)) {
+            FREE.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(self.0);
         }
     }
 }
 
-taskweave_sys::thread_local! {
-    /// The last call's, to be used again if nobody has a waker of it.
-    static LAST: Cell<Option<Arc<Flag>>> = const { Cell::new(None) };
-}
-
-fn flag() -> Arc<Flag> {
-    let last = LAST.try_with(Cell::take).ok().flatten();
-    match last {
-        Some(flag) if Arc::strong_count(&flag) == 1 => flag,
-        _ => Arc::new(Flag {
-            woken: AtomicBool::new(false),
-            parker: thread::parker(),
-        }),
-    }
-}
-
-/// Runs a future on this thread until it's ready. It needs neither be `Send` nor `'static`. One allocation at a thread's first call.
+/// Runs a future on this thread until it's ready. It needs neither be `Send` nor `'static`. One lock; an allocation if more threads are in such a call than ever before.
 ///
 /// In a worker, whose slot goes to a spare thread when the future has to wait, so that the pool goes on with all its workers; or anywhere else. `spawn`, timers
 /// and the like inside of the future use the pool that the caller is in, or the global one.
@@ -65,16 +78,18 @@ fn flag() -> Arc<Flag> {
 /// ```
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
-    let flag = flag();
-    let waker = Waker::from(Arc::clone(&flag));
+    let lease = Lease::new();
+    let flag = lease.0;
+    // SAFETY: the verbs fit the data.
+    let waker = unsafe { Waker::new(core::ptr::from_ref(flag).cast(), &VERBS) };
     let mut context = Context::from_waker(&waker);
-    let output = loop {
-        // Relaxed: a wake that came before this poll is seen by it.
-        flag.woken.store(false, Ordering::SeqCst);
+    loop {
+        // Acquire: pairs with the Release in `wake`; what came before it is seen by the poll.
+        flag.woken.swap(false, Ordering::AcqRel);
         if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
-            break output;
+            return output;
         }
-        // Acquire: pairs with the Release in `wake_by_ref`.
+        // Acquire: as above.
         let woken = || flag.woken.load(Ordering::Acquire);
         if spin_until(woken) {
             continue;
@@ -88,11 +103,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
             }
             ticket.commit();
         }
-    };
-    flag.woken.store(false, Ordering::Relaxed);
-    drop(waker);
-    let _ = LAST.try_with(|last| last.set(Some(flag)));
-    output
+    }
 }
 
 /// As `block_on`, with `shared` as the pool that the future is in.
