@@ -4,7 +4,7 @@
 
 use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull, addr_of, addr_of_mut};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 use crossbeam_utils::CachePadded;
 use taskweave_sys::mutated;
@@ -394,6 +394,8 @@ pub(crate) struct Futures {
     /// What begins and ends on threads without a slot.
     pub(super) begun: Counter,
     pub(super) ended: Counter,
+    /// A model without futures doesn't explore when it's found that there are none.
+    modelled: OnceLock<()>,
     /// The pool was dropped: what waits is to be dropped, too.
     pub(super) dropping: AtomicBool,
 }
@@ -419,6 +421,7 @@ impl Futures {
             }),
             begun: Counter::default(),
             ended: Counter::default(),
+            modelled: OnceLock::new(),
             dropping: AtomicBool::new(false),
         }
     }
@@ -464,6 +467,9 @@ impl Current {
 
 /// An empty slot for a new future.
 pub(super) fn take_slot(shared: &Arc<Shared>, worker: Option<&Worker>) -> SlotRef {
+    if cfg!(taskweave_loom) {
+        shared.futures.modelled.get_or_init(|| ());
+    }
     let pool = Arc::as_ptr(shared);
     match worker {
         Some(worker) => {
@@ -491,6 +497,9 @@ pub(super) fn take_slot(shared: &Arc<Shared>, worker: Option<&Worker>) -> SlotRe
 impl Shared {
     /// Futures that haven't ended, exact if nobody begins any.
     pub(crate) fn live_futures(&self) -> u64 {
+        if cfg!(taskweave_loom) && self.futures.modelled.get().is_none() {
+            return 0;
+        }
         let counters = || self.slots.iter().map(|slot| &slot.counters);
         // What has ended first: so an equal pair is true of some moment in between.
         let ended = counters()
@@ -505,6 +514,9 @@ impl Shared {
 
     /// Has every future polled, or settled, by the rules of the pool's phase.
     pub(crate) fn wake_futures(&self) {
+        if cfg!(taskweave_loom) && self.futures.modelled.get().is_none() {
+            return;
+        }
         let leaves = self.futures.lock().all.clone();
         for leaf in leaves {
             // An exchange: a slot that is taken after it is taken by somebody who sees the phase.

@@ -11,7 +11,7 @@ mod wheel_tests;
 
 use core::ptr;
 use core::task::Waker;
-use std::sync::PoisonError;
+use std::sync::{OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_utils::CachePadded;
@@ -47,6 +47,8 @@ pub(crate) struct Timers {
     attendant: AtomicPtr<Parker>,
     /// Its slot: a guess.
     attended_by: AtomicUsize,
+    /// A model without timers doesn't explore when it's found that there are none.
+    modelled: OnceLock<()>,
 }
 
 /// How a sleep ended.
@@ -68,6 +70,7 @@ impl Timers {
             next: CachePadded::new(AtomicU64::new(NEVER)),
             attendant: AtomicPtr::new(ptr::null_mut()),
             attended_by: AtomicUsize::new(0),
+            modelled: OnceLock::new(),
         }
     }
 
@@ -95,6 +98,9 @@ impl Timers {
     /// Whether there may be a timer. One load.
     #[inline]
     pub(crate) fn any(&self) -> bool {
+        if cfg!(taskweave_loom) && self.modelled.get().is_none() {
+            return false;
+        }
         // Relaxed: those who depend on it have a fence before.
         self.next.load(Ordering::Relaxed) != NEVER
     }
@@ -201,6 +207,9 @@ impl Shared {
     /// A timer is due at this tick: whoever sleeps until the next one is to know.
     fn lower_timer(&self, due: u64) {
         let timers = &self.timers;
+        if cfg!(taskweave_loom) {
+            timers.modelled.get_or_init(|| ());
+        }
         // Relaxed: whoever erases it does so before the lock under which the timer was linked, or finds the timer.
         if timers.next.load(Ordering::Relaxed) <= due
             || timers.next.fetch_min(due, Ordering::SeqCst) <= due
