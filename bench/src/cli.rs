@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
-use taskweave_taskbench::Kind;
-
+use crate::engines::Contestant;
 use crate::suites::{Case, Suite};
 
 /// Measures Taskweave and other runtimes side by side, in turns, and shows the ratios.
@@ -17,9 +16,9 @@ pub(crate) struct Arguments {
     /// Write the rows to this file, as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
-    /// Write a page of tables to this file, losses first
+    /// Write tables to this file, losses first: into its places for figures, if it has some, as a page of their own otherwise; one option for each file
     #[arg(long, value_name = "FILE")]
-    pub(crate) markdown: Option<PathBuf>,
+    pub(crate) markdown: Vec<PathBuf>,
     /// How many threads each system may compute with
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = at_least_one)]
     pub(crate) workers: usize,
@@ -31,7 +30,7 @@ pub(crate) struct Arguments {
     pub(crate) case: Option<String>,
     /// In suite taskbench, only these engines, one option for each [default: all]
     #[arg(long, value_name = "NAME")]
-    pub(crate) engine: Vec<Kind>,
+    pub(crate) engine: Vec<Contestant>,
     /// In suite taskbench, only these patterns, one option for each, or `geomean` [default: all that are compared]
     #[arg(long, value_name = "NAME")]
     pub(crate) pattern: Vec<String>,
@@ -84,6 +83,8 @@ pub(crate) enum Choice {
     Wake,
     /// Futures and timers
     Future,
+    /// Changes told by every worker to every other; epochs
+    Progress,
     /// Every suite
     All,
 }
@@ -99,6 +100,7 @@ impl Choice {
             Self::Taskbench => suite == Suite::Taskbench,
             Self::Wake => suite == Suite::Wake,
             Self::Future => suite == Suite::Future,
+            Self::Progress => suite == Suite::Progress,
             Self::Slam => suite == Suite::Slam,
         }
     }

@@ -4,6 +4,8 @@ use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
+use crate::report::FillError;
+
 /// Why there is no result.
 #[derive(Debug, Error)]
 pub(crate) enum BenchError {
@@ -23,7 +25,7 @@ pub(crate) enum BenchError {
     #[error("{side} refused: {why}")]
     Refused { side: &'static str, why: String },
     /// A peer that is not a crate isn't installed.
-    #[cfg(feature = "slam-peers")]
+    #[cfg(any(feature = "slam-peers", feature = "native-peers"))]
     #[error("{package} is missing ({why}); install it with: {command}")]
     Missing {
         package: &'static str,
@@ -31,12 +33,21 @@ pub(crate) enum BenchError {
         command: &'static str,
     },
     /// A peer in another process didn't answer as agreed.
-    #[cfg(feature = "slam-peers")]
+    #[cfg(any(feature = "slam-peers", feature = "native-peers"))]
     #[error("{side}, in a process of its own, {what}")]
     Process { side: &'static str, what: String },
     /// Nothing has such a name.
     #[error("there is no case of {0}: see --list")]
     NoCase(String),
+    /// Some cases failed.
+    #[error("{0} of the cases have no figures; why stands above")]
+    Without(usize),
+    /// A file couldn't be read.
+    #[error("can't read {path}: {source}")]
+    Read { path: PathBuf, source: io::Error },
+    /// A page has places for figures that can't be filled.
+    #[error("{path}: {why}")]
+    Fill { path: PathBuf, why: FillError },
     /// A file couldn't be written.
     #[error("can't write {path}: {source}")]
     Write { path: PathBuf, source: io::Error },

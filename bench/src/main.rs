@@ -4,6 +4,9 @@
 //! for what, [`report`] for what becomes of it.
 
 mod cli;
+#[cfg(any(feature = "slam-peers", feature = "native-peers"))]
+mod companion;
+mod engines;
 mod error;
 mod harness;
 mod report;
@@ -59,13 +62,25 @@ fn run(arguments: &Arguments) -> Result<(), BenchError> {
     );
     let mut findings = Vec::new();
     check_writable(arguments)?;
+    let mut without = 0;
     for case in &cases {
-        findings.push(measure(case, arguments)?);
+        // One that can't be measured is no reason to lose the others, of which there may be hours.
+        match measure(case, arguments) {
+            Ok(finding) => findings.push(finding),
+            Err(error) => {
+                without += 1;
+                eprintln!("{}: {error}", case.title());
+                continue;
+            }
+        }
         // Written after each case: a long run that is broken off keeps what it has.
         write(arguments, &findings, &machine)?;
     }
     println!("{}", report::table(&findings));
-    Ok(())
+    match without {
+        0 => Ok(()),
+        _ => Err(BenchError::Without(without)),
+    }
 }
 
 fn chosen(arguments: &Arguments) -> Result<Vec<Case>, BenchError> {
@@ -106,24 +121,47 @@ fn write(arguments: &Arguments, findings: &[Finding], machine: &str) -> Result<(
     if let Some(path) = &arguments.json {
         save(path, &report::json(findings))?;
     }
-    if let Some(path) = &arguments.markdown {
-        let about = format!(
-            "{machine} {} workers on each side, unless the row says one.",
-            arguments.workers
-        );
-        save(path, &report::markdown(findings, &about))?;
+    let about = format!(
+        "{machine} {} workers on each side, unless the row says one.",
+        arguments.workers
+    );
+    for path in &arguments.markdown {
+        let page = filled(path, findings, &about)?;
+        save(
+            path,
+            &page.unwrap_or_else(|| report::markdown(findings, &about)),
+        )?;
     }
     Ok(())
 }
 
-/// Finds a file that can't be written before anything is measured, and leaves what is in it.
+/// The page at `path` with these figures in its places; nothing if it has none.
+fn filled(path: &Path, findings: &[Finding], about: &str) -> Result<Option<String>, BenchError> {
+    // A pipe or a terminal has no places, and reading it might never end.
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let page = fs::read_to_string(path).map_err(|source| BenchError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    report::fill(&page, findings, about).map_err(|why| BenchError::Fill {
+        path: path.to_owned(),
+        why,
+    })
+}
+
+/// Finds a file that can't be written, or filled, before anything is measured, and leaves what is in it.
 fn check_writable(arguments: &Arguments) -> Result<(), BenchError> {
-    for path in [&arguments.json, &arguments.markdown].into_iter().flatten() {
+    for path in arguments.json.iter().chain(&arguments.markdown) {
         let opened = fs::OpenOptions::new().append(true).create(true).open(path);
         opened.map_err(|source| BenchError::Write {
             path: path.clone(),
             source,
         })?;
+    }
+    for path in &arguments.markdown {
+        filled(path, &[], "")?;
     }
     Ok(())
 }

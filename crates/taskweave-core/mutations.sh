@@ -38,6 +38,7 @@ pass-skip-by-store              lib  pass::models::skips_are_counted
 pass-last-sink-relaxed          lib  pass::models::background::a_wait_sees_what_a_started_pass_did
 start-drop-strips-anyway        lib  pass::models::background::a_start_meets_the_drop_of_the_graph
 completion-of-any-pass          lib  pass::models::background::a_completion_meets_the_body_and_the_next_pass
+completion-drop-says-nothing    lib  pass::models::background::the_last_completions_drop_meets_the_body_and_a_stop
 completion-overlooks-the-body   lib  pass::models::background::a_completion_meets_the_body_and_the_next_pass
 pass-mark-after-arrival         lib  pass::models::a_live_edge_is_seen_by_the_last_to_arrive
 idle-waker-gives-up             lib  keeper::models::a_borrower_leaves_while_work_comes

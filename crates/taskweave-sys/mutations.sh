@@ -21,7 +21,7 @@ waker-mark-without-fence             loom_waker      no_lost_wakeups_though_bits
 waker-take-without-fence             loom_waker      no_lost_wakeups_though_bits_are_stale
 waker-leaf-without-look              loom_waker      a_cleared_leaf_is_looked_at_again
 waker-tasks-without-look             loom_waker      a_cleared_leaf_is_looked_at_again
-waker-sync-without-look              loom_waker      a_partition_sync_sees_the_leaf_or_leaves_its_mark
+waker-sync-without-look              loom_waker      a_partition_sync_clears_no_leaf_that_comes_meanwhile
 summary-word-without-look            loom_summary    false_negatives_impossible_of_a_word
 summary-clear-relaxed                loom_summary    false_negatives_impossible_of_a_word
 summary-level-without-look           loom_summary    false_negatives_impossible_above
@@ -49,6 +49,11 @@ countdown-without-fence              loom_countdown  exactly_one_is_the_last_and
 biased-done-relaxed                  loom_countdown  the_owner_settles_or_the_last_one_tells
 biased-without-fence                 loom_countdown  the_owner_settles_or_the_last_one_tells
 latch-set-relaxed                    loom_countdown  a_latch_wakes_its_waiter_once_and_shows_what_came_before
+ring-push-relaxed                    loom_ready_ring two_pushers_and_a_taker
+ring-take-relaxed                    loom_ready_ring two_pushers_and_a_taker
+ring-taken-relaxed                   loom_ready_ring cells_are_used_again
+ring-room-relaxed                    loom_ready_ring cells_are_used_again
+ring-stale-tail                      loom_ready_ring two_pushers_and_a_taker
 LIST
 }
 

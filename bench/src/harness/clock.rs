@@ -80,6 +80,11 @@ impl Stopwatch {
         self.wall
     }
 
+    /// The time of all processors.
+    pub(crate) fn cpu(&self) -> Duration {
+        self.cpu
+    }
+
     /// Nanoseconds on the wall per operation; zero if there was none.
     pub(crate) fn wall_ns(&self) -> f64 {
         per_op(self.wall, self.ops)

@@ -81,10 +81,9 @@ impl Side {
     }
 
     /// Says in which of several forms a peer runs, for the notes under the table.
-    #[cfg(feature = "slam-peers")]
-    pub(crate) fn in_form(self, form: String) -> Self {
+    pub(crate) fn in_form(self, form: impl Into<Option<String>>) -> Self {
         Self {
-            form: Some(form),
+            form: form.into(),
             ..self
         }
     }

@@ -15,28 +15,10 @@ pub(crate) fn markdown(findings: &[Finding], about: &str) -> String {
          come first. Times are nanoseconds per unit; CPU is that of all threads together.\n\n{about}\n\n"
     ));
     page.push_str(&summary(findings));
-    for suite in [
-        Suite::Kernel,
-        Suite::Spawn,
-        Suite::Graph,
-        Suite::Taskbench,
-        Suite::Wake,
-        Suite::Future,
-        Suite::Slam,
-    ] {
-        let mut rows: Vec<&Finding> = findings
-            .iter()
-            .filter(|finding| finding.row.suite == suite)
-            .collect();
-        if rows.is_empty() {
-            continue;
-        }
-        rows.sort_by(|a, b| rank(a).cmp(&rank(b)).then(excess(b).total_cmp(&excess(a))));
-        page.push_str(&format!(
-            "\n## {suite}\n\n| case | peer | per | ours ns | peer ns | ratio | p10–p90 | target | CPU ours / peer ns | pairs |\n|-|-|-|-|-|-|-|-|-|-|\n"
-        ));
-        for finding in rows {
-            page.push_str(&line(finding));
+    for suite in SUITES {
+        let rows = of(findings, suite);
+        if !rows.is_empty() {
+            page.push_str(&format!("\n## {suite}\n\n{}", rows_of(&rows)));
         }
     }
     let notes = notes(findings);
@@ -46,15 +28,40 @@ pub(crate) fn markdown(findings: &[Finding], about: &str) -> String {
             page.push_str(&format!("- {note}\n"));
         }
     }
-    page.push('\n');
-    page.push_str(LOSSES);
     page
 }
 
-/// Written by hand: why rows are lost, and what was tried.
-const LOSSES: &str = include_str!("../../LOSSES.md");
+/// The order of suites on a page.
+pub(super) const SUITES: [Suite; 8] = [
+    Suite::Kernel,
+    Suite::Spawn,
+    Suite::Wake,
+    Suite::Graph,
+    Suite::Taskbench,
+    Suite::Future,
+    Suite::Progress,
+    Suite::Slam,
+];
 
-fn summary(findings: &[Finding]) -> String {
+/// The findings of one suite.
+pub(super) fn of(findings: &[Finding], suite: Suite) -> Vec<Finding> {
+    let all = findings.iter();
+    all.filter(|finding| finding.row.suite == suite)
+        .cloned()
+        .collect()
+}
+
+/// A table, the rows furthest from their goals at the top.
+pub(super) fn rows_of(findings: &[Finding]) -> String {
+    let mut rows: Vec<&Finding> = findings.iter().collect();
+    rows.sort_by(|a, b| rank(a).cmp(&rank(b)).then(excess(b).total_cmp(&excess(a))));
+    let lines: String = rows.into_iter().map(line).collect();
+    format!(
+        "| case | peer | per | ours ns | peer ns | ratio | p10–p90 | target | CPU ours / peer ns | pairs |\n|-|-|-|-|-|-|-|-|-|-|\n{lines}"
+    )
+}
+
+pub(super) fn summary(findings: &[Finding]) -> String {
     let count = |verdict| {
         findings
             .iter()

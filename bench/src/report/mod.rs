@@ -1,5 +1,6 @@
 //! What is done with the results.
 
+mod fill;
 mod machine;
 mod markdown;
 mod row;
@@ -8,6 +9,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use fill::{FillError, fill};
 pub(crate) use machine::describe_machine;
 pub(crate) use markdown::markdown;
 pub(crate) use row::{Finding, json};

@@ -49,11 +49,20 @@ pub(crate) fn table(findings: &[Finding]) -> String {
 
 /// What the figures alone don't say.
 pub(super) fn notes(findings: &[Finding]) -> Vec<String> {
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = Vec::new();
     for finding in findings {
         let about = format!("{} vs {}", finding.row.case, finding.row.peer);
+        let same =
+            |other: &&Finding| other.form == finding.form && other.row.peer == finding.row.peer;
         if let Some(form) = &finding.form {
-            notes.push(format!("{about}: the peer ran as {form}."));
+            // A peer that always runs in one form is told of once.
+            let note = match findings.iter().filter(same).count() {
+                1 => format!("{about}: the peer ran as {form}."),
+                _ => format!("{} ran as {form}.", finding.row.peer),
+            };
+            if !notes.contains(&note) {
+                notes.push(note);
+            }
         }
         if finding.unsettled > 0 {
             notes.push(format!(

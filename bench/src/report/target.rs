@@ -75,6 +75,10 @@ const TARGETS: &[Target] = &[
     at_most(Suite::Graph, "binary tree 2^17", "rayon", 0.7),
     at_most(Suite::Graph, "wavefront 256²", "rayon", 0.8),
     at_most(Suite::Graph, "random DAG 2^16", "rayon", 0.8),
+    at_most(Suite::Graph, "chain 2^16", "tbb", 0.4),
+    at_most(Suite::Graph, "binary tree 2^17", "tbb", 0.6),
+    at_most(Suite::Graph, "wavefront 256²", "tbb", 0.5),
+    at_most(Suite::Graph, "random DAG 2^16", "tbb", 0.6),
     at_most(Suite::Graph, "diamond of 50 µs", "sequential", 0.8),
     at_most(Suite::Graph, "diamond", "taktora", 1.0),
     at_most(Suite::Graph, "fan 64", "taktora", 1.0),
@@ -102,6 +106,8 @@ const TARGETS: &[Target] = &[
         "rayon-inline",
         0.85,
     ),
+    at_most(Suite::Taskbench, "metg geomean w8 tbb", "tbb", 0.55),
+    at_most(Suite::Taskbench, "metg geomean w2 mpi", "mpi", 0.9),
     at_most(
         Suite::Taskbench,
         "imbalance nearest w8 rayon-inline",
@@ -132,6 +138,39 @@ const TARGETS: &[Target] = &[
         "sequential",
         5_000_000.0,
     ),
+    at_most(Suite::Progress, "A, 2 workers, 100 %, u64", "mpsc", 0.75),
+    at_most(Suite::Progress, "A, 2 workers, 0 %, u64", "mpsc", 0.5),
+    at_most(Suite::Progress, "A, 4 workers, 100 %, u64", "mpsc", 0.75),
+    at_most(Suite::Progress, "A, 4 workers, 0 %, u64", "mpsc", 0.5),
+    at_most(Suite::Progress, "A, 8 workers, 100 %, u64", "mpsc", 0.75),
+    at_most(Suite::Progress, "A, 8 workers, 0 %, u64", "mpsc", 0.5),
+    at_most(Suite::Progress, "A, 8 workers, 100 %, boxed", "mpsc", 0.6),
+    at_most(Suite::Progress, "A, 8 workers, 0 %, boxed", "mpsc", 0.6),
+    at_most(
+        Suite::Progress,
+        "B receive, 8 workers, 100 %, u64",
+        "mpsc",
+        0.5,
+    ),
+    at_most(
+        Suite::Progress,
+        "B receive, 8 workers, 100 %, u64",
+        "chain",
+        2.0,
+    ),
+    at_most(
+        Suite::Progress,
+        "C bytes, 8 workers, 100 %, u64",
+        "chain",
+        1.0,
+    ),
+    at_most(
+        Suite::Progress,
+        "C send, 8 workers, 100 %, u64",
+        "mpsc",
+        0.4,
+    ),
+    at_most(Suite::Progress, "empty epoch", "timely", 0.2),
     at_most(Suite::Slam, "iteration", "sequential", 0.62),
     at_most(Suite::Slam, "iteration", "gtsam", 0.35),
     at_most(Suite::Slam, "factorise+solve", "cholmod", 0.6),
@@ -189,8 +228,10 @@ mod tests {
             let native = target.suite == Suite::Slam && target.peer != "sequential";
             let taktora = target.peer.starts_with("taktora");
             let maniac = target.peer == "maniac";
+            let programs = ["tbb", "mpi"].contains(&target.peer);
             assert!(
                 (native && !cfg!(feature = "slam-peers"))
+                    || (programs && !cfg!(feature = "native-peers"))
                     || (taktora && !cfg!(feature = "taktora"))
                     || (maniac && !cfg!(feature = "maniac"))
                     || cases.iter().any(|case| case.suite == target.suite

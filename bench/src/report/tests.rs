@@ -1,7 +1,7 @@
 use serde_json::Value;
 
 use super::{
-    Finding, json, markdown,
+    FillError, Finding, fill, json, markdown,
     row::Row,
     table,
     table::{figure, ratio},
@@ -99,6 +99,17 @@ fn the_table_tells_what_the_figures_do_not() {
 }
 
 #[test]
+fn a_form_that_many_rows_share_is_told_of_once() {
+    let mut first = finding(Suite::Graph, "chain 2^16", "tbb", 0.3);
+    first.form = Some("a flow graph".to_owned());
+    let mut second = first.clone();
+    second.row.case = "wavefront 256²".to_owned();
+    let table = table(&[first, second]);
+    assert_eq!(table.matches("a flow graph").count(), 1, "{table}");
+    assert!(table.contains("tbb ran as a flow graph."), "{table}");
+}
+
+#[test]
 fn figures_are_short() {
     assert_eq!(figure(2.894), "2.89");
     assert_eq!(figure(28.94), "28.9");
@@ -106,4 +117,86 @@ fn figures_are_short() {
     assert_eq!(figure(1_234_567.0), "1 234 567");
     assert_eq!(ratio(0.753), "0.75");
     assert_eq!(ratio(153.2), "153");
+}
+
+const PAGE: &str = "\
+# By hand
+<!-- figures: kernel -->
+old kernel
+<!-- end of figures -->
+in between
+<!-- figures: slam -->
+old slam
+<!-- end of figures -->
+<!-- figures: comparison -->
+<!-- end of figures -->
+the end
+";
+
+#[test]
+fn a_page_keeps_all_but_the_figures_of_this_run() {
+    let rows = [
+        finding(Suite::Kernel, "fib", "rayon", 0.5),
+        finding(Suite::Kernel, "fib", "chili", 1.5),
+    ];
+    let page = fill(PAGE, &rows, "A machine.").unwrap().unwrap();
+    for kept in [
+        "# By hand\n",
+        "\nin between\n",
+        "\nold slam\n",
+        "\nthe end\n",
+    ] {
+        assert!(page.contains(kept), "{kept:?} in {page}");
+    }
+    assert!(!page.contains("old kernel"));
+    assert!(page.contains("A machine.\n\nTargets met: 1; missed: 0; rows without a target: 1.\n"));
+    assert!(page.contains("| fib | rayon | join |"), "{page}");
+    let chili = page.find("| a `join` | chili | 15.0 | 10.0 | 1.50 |");
+    let rayon = page.find("| a `join` | rayon | 5.00 | 10.0 | 0.50 |");
+    assert!(chili.unwrap() < rayon.unwrap(), "losses first");
+    // Filled again, it doesn't change.
+    assert_eq!(fill(&page, &rows, "A machine.").unwrap().unwrap(), page);
+    assert_eq!(fill(PAGE, &[], "A machine.").unwrap().unwrap(), PAGE);
+}
+
+#[test]
+fn each_peer_of_task_bench_is_compared() {
+    let rows = [
+        finding(Suite::Taskbench, "metg geomean w8 tbb", "tbb", 0.5),
+        finding(Suite::Taskbench, "metg geomean w2 tbb", "tbb", 0.6),
+        finding(Suite::Taskbench, "metg fft w8 tbb", "tbb", 0.7),
+        finding(Suite::Graph, "chain 2^16", "sequential", 20.0),
+        finding(Suite::Slam, "iteration", "sequential", 0.6),
+    ];
+    let page = fill(PAGE, &rows, "A machine.").unwrap().unwrap();
+    assert_eq!(page.matches("| tbb |").count(), 1, "{page}");
+    assert_eq!(
+        page.matches("| sequential |").count(),
+        2,
+        "in the suite's own table, and here: {page}"
+    );
+}
+
+#[test]
+fn a_page_without_places_is_not_filled() {
+    assert_eq!(fill("", &[], ""), Ok(None));
+    assert_eq!(fill("# By hand\n", &[], ""), Ok(None));
+}
+
+#[test]
+fn a_place_that_cannot_be_filled_is_an_error() {
+    let error = fill(
+        "\n<!-- figures: fish -->\n<!-- end of figures -->\n",
+        &[],
+        "",
+    )
+    .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("line 2 begins figures of `fish`"),
+        "{error}"
+    );
+    let error = fill("<!-- figures: slam -->\n", &[], "").unwrap_err();
+    assert_eq!(error, FillError::Endless { line: 1 });
 }

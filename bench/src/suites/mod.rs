@@ -4,6 +4,7 @@ mod future;
 mod graph;
 mod kernel;
 mod pools;
+mod progress;
 mod slam;
 mod spawn;
 mod taskbench;
@@ -35,6 +36,8 @@ pub(crate) enum Suite {
     Wake,
     /// Futures and timers.
     Future,
+    /// Changes told by every worker to every other; epochs.
+    Progress,
     /// The whole: pose graphs.
     Slam,
 }
@@ -48,6 +51,7 @@ impl fmt::Display for Suite {
             Self::Taskbench => "taskbench",
             Self::Wake => "wake",
             Self::Future => "future",
+            Self::Progress => "progress",
             Self::Slam => "slam",
         })
     }
@@ -114,6 +118,7 @@ pub(crate) fn catalogue() -> Vec<Case> {
         taskbench::cases(),
         wake::cases(),
         future::cases(),
+        progress::cases(),
         slam::cases(),
     ]
     .concat()

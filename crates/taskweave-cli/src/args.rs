@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Args, Parser, Subcommand};
 
+use taskweave_taskbench::Pattern;
+
 use crate::failure::Failure;
 
 /// Real jobs on the Taskweave runtime.
@@ -31,6 +33,67 @@ pub(crate) enum Command {
     /// picture of the map before and after.
     #[command(verbatim_doc_comment)]
     Slam(SlamArgs),
+
+    /// Find out how small tasks may be
+    ///
+    /// Runs Task Bench's graphs with smaller and smaller tasks on three engines: one static graph on
+    /// a pool (taskweave), a loop on one thread (sequential), and threads that own a part of each
+    /// graph and only spin (spinning), which is the floor. Every task checks what it reads. The
+    /// result is METG(50 %), the smallest time of all threads for a task at which an engine still
+    /// computes half of what the machine can. Writes a plot of efficiency against granularity, and
+    /// one page with everything that opens without a network. Takes a minute or two; other work on
+    /// the machine shows in the figures.
+    #[command(verbatim_doc_comment)]
+    Bench(BenchArgs),
+
+    /// Count the words of a folder's text files, window by window
+    ///
+    /// Reads the text files under a folder, some files to a window. Workers count them out of order;
+    /// a window is reported when the frontier has passed it, in order, and compared with what one
+    /// thread counted before. Meanwhile workers tell each other of every line over an exchange.
+    /// With `--lag` one of them doesn't listen until the end: what is kept for it stays small.
+    #[command(verbatim_doc_comment)]
+    Windows(WindowsArgs),
+}
+
+/// `taskweave bench`.
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// Measure everything once, coarsely, in under a minute
+    #[arg(long)]
+    pub(crate) quick: bool,
+
+    /// Print one JSON object instead of the table
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Print the result in one line
+    #[arg(long, short, conflicts_with = "json")]
+    pub(crate) quiet: bool,
+
+    /// Number of workers [default: as many as there are processors for this process, at most the width]
+    #[arg(long, short, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
+    pub(crate) worker_threads: Option<usize>,
+
+    /// Tasks of a step that don't wait for one another
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = width, allow_negative_numbers = true)]
+    pub(crate) width: u32,
+
+    /// A pattern, one option for each [default: the five that are compared by their mean]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pattern: Vec<Pattern>,
+
+    /// Write the plot to this file
+    #[arg(long, value_name = "FILE", default_value = "bench.svg")]
+    pub(crate) svg: PathBuf,
+
+    /// Write the page to this file
+    #[arg(long, value_name = "FILE", default_value = "bench.html")]
+    pub(crate) html: PathBuf,
+
+    /// About so many tasks a pass, so that tests needn't wait
+    #[arg(long, value_name = "N", hide = true)]
+    pub(crate) tasks: Option<u32>,
 }
 
 /// `taskweave slam`.
@@ -72,6 +135,29 @@ pub(crate) struct SlamArgs {
     pub(crate) allocating_vertex: Option<usize>,
 }
 
+/// `taskweave windows`.
+#[derive(Debug, Args)]
+pub(crate) struct WindowsArgs {
+    /// A folder [default: the repository that the current folder is in, or else that folder]
+    pub(crate) path: Option<PathBuf>,
+
+    /// Print the result in one line
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+
+    /// Number of workers [default: as many as this process may use processors]
+    #[arg(long, short, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
+    pub(crate) worker_threads: Option<usize>,
+
+    /// Number of files to a window
+    #[arg(long, short, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true, default_value = "16")]
+    pub(crate) files: usize,
+
+    /// Have worker number W, from 1, not listen to the others until the end
+    #[arg(long, value_name = "W", value_parser = at_least_one, allow_negative_numbers = true)]
+    pub(crate) lag: Option<usize>,
+}
+
 /// What to do, or the text that was asked for instead (`--help`, `--version`).
 pub(crate) enum Request {
     /// Run a job.
@@ -82,7 +168,8 @@ pub(crate) enum Request {
 
 /// Reads the command line, the program's name first.
 pub(crate) fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Request, Failure> {
-    match Program::try_parse_from(line) {
+    let line: Vec<OsString> = line.into_iter().collect();
+    match Program::try_parse_from(&line) {
         Ok(Program {
             command: Some(command),
         }) => Ok(Request::Run(command)),
@@ -95,7 +182,10 @@ pub(crate) fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Request,
         {
             Ok(Request::Print(error.to_string()))
         }
-        Err(error) => Err(Failure::Usage(one_line(&error))),
+        Err(error) => {
+            let command = line.get(1).and_then(|word| word.to_str());
+            Err(Failure::Usage(one_line(&error, command)))
+        }
     }
 }
 
@@ -110,8 +200,18 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     }
 }
 
+/// The widest graph whose efficiency means something here.
+const WIDEST: usize = 1024;
+
+fn width(text: &str) -> Result<u32, String> {
+    match at_least_one(text)? {
+        width if width > WIDEST => Err(format!("it must be at most {WIDEST}")),
+        width => Ok(width as u32),
+    }
+}
+
 /// The complaint without the usage that the parser prints below it.
-fn one_line(error: &clap::Error) -> String {
+fn one_line(error: &clap::Error, command: Option<&str>) -> String {
     let text = error.to_string();
     let complaint = text.split("\n\nUsage:").next().unwrap_or(&text);
     let complaint = complaint
@@ -124,9 +224,11 @@ fn one_line(error: &clap::Error) -> String {
         .split("\n\n")
         .map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "))
         .collect();
-    let topic = match error.get(ContextKind::InvalidSubcommand) {
-        Some(_) => "taskweave --help",
-        None => "taskweave slam --help",
+    let topic = match (error.get(ContextKind::InvalidSubcommand), command) {
+        (Some(_), _) => "taskweave --help",
+        (None, Some("bench")) => "taskweave bench --help",
+        (None, Some("windows")) => "taskweave windows --help",
+        (None, _) => "taskweave slam --help",
     };
     format!("{} (see `{topic}`)", paragraphs.join("; "))
 }

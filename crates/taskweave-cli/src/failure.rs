@@ -26,6 +26,14 @@ pub(crate) enum Failure {
     /// The map can't be read or found; where there is a line, the error names file and line itself.
     #[error("{0}")]
     Slam(String),
+    /// A folder can't be counted.
+    #[error("{}: {why}", Shown(folder))]
+    Windows {
+        /// As the user named it.
+        folder: PathBuf,
+        /// What is wrong with it, or with the count.
+        why: String,
+    },
     /// An output would replace something that is needed.
     #[error("{}: can't write: it is {other}; name another file", Shown(file))]
     Overwrites {
@@ -40,6 +48,9 @@ pub(crate) enum Failure {
     /// A graph beside the job's failed.
     #[error("the task graph failed: {0}")]
     Graph(String),
+    /// An engine can't be started, or did something wrong.
+    #[error("{0}")]
+    Bench(String),
     /// Standard output can't be written.
     #[error("standard output: can't write: {0}")]
     Stdout(io::Error),

@@ -4,11 +4,16 @@
 
 mod allocations;
 mod args;
+mod bar;
+mod bench;
 mod failure;
 mod files;
 mod json;
+mod paint;
+mod ruled;
 mod slam;
 mod stdout;
+mod windows;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -31,5 +36,7 @@ fn run(request: args::Request) -> Result<(), failure::Failure> {
     match request {
         args::Request::Print(text) => stdout::print(&text),
         args::Request::Run(args::Command::Slam(args)) => slam::run(&args),
+        args::Request::Run(args::Command::Bench(args)) => bench::run(&args),
+        args::Request::Run(args::Command::Windows(args)) => windows::run(&args),
     }
 }

@@ -100,6 +100,21 @@ bad_lines! {
     picture_below_a_file: "slam good.graph --svg good.graph/slam.svg" => "good.graph/slam.svg: can't write: Not a directory (os error 20)";
     picture_as_a_folder: "slam good.graph --svg new/" => "new/: can't write: is a directory";
     picture_on_a_full_device: "slam good.graph --svg /dev/full" => "/dev/full: can't write: No space left on device (os error 28)";
+    bench_unknown_option: "bench --jsn" => "unexpected argument '--jsn' found; tip: a similar argument exists: '--json' (see `taskweave bench --help`)";
+    bench_file: "bench good.graph" => "unexpected argument 'good.graph' found (see `taskweave bench --help`)";
+    bench_no_workers: "bench --worker-threads 0" => "invalid value '0' for '--worker-threads <N>': it must be at least 1 (see `taskweave bench --help`)";
+    bench_negative_workers: "bench -w -1" => "invalid value '-1' for '--worker-threads <N>': it must be a whole number from 1 (see `taskweave bench --help`)";
+    bench_no_width: "bench --width 0" => "invalid value '0' for '--width <N>': it must be at least 1 (see `taskweave bench --help`)";
+    bench_far_too_wide: "bench --width 1025" => "invalid value '1025' for '--width <N>': it must be at most 1024 (see `taskweave bench --help`)";
+    bench_width_past_64_bits: "bench --width 99999999999999999999" => "invalid value '99999999999999999999' for '--width <N>': it is too large (see `taskweave bench --help`)";
+    bench_more_workers_than_points: "bench --width 1 --worker-threads 2" => "invalid value '2' for '--worker-threads <N>': with a width of 1 there is no work for so many (see `taskweave bench --help`)";
+    bench_unknown_pattern: "bench --pattern ring" => "invalid value 'ring' for '--pattern <NAME>': there is no pattern `ring`; there are trivial, no_comm, stencil_1d, stencil_1d_periodic, dom, tree, fft, all_to_all, nearest, spread, random_nearest (see `taskweave bench --help`)";
+    bench_pattern_without_a_meaning: "bench --pattern random_spread" => "invalid value 'random_spread' for '--pattern <NAME>': the pattern random_spread is a name without a definition: nobody has said which points it depends on, so that no two programs could be compared; use spread or random_nearest (see `taskweave bench --help`)";
+    bench_quiet_json: "bench --quiet --json" => "the argument '--quiet' cannot be used with '--json' (see `taskweave bench --help`)";
+    bench_plot_in_a_missing_folder: "bench --svg missing/bench.svg" => "missing/bench.svg: can't write: No such file or directory (os error 2)";
+    bench_page_over_a_folder: "bench --html ." => ".: can't write: Is a directory (os error 21)";
+    bench_both_in_one_file: "bench --svg out --html ./out" => "./out: can't write: it is the plot; name another file";
+    bench_page_on_a_full_device: "bench --quick --pattern trivial --tasks 16 --html /dev/full" => "/dev/full: can't write: No space left on device (os error 28)";
     graph_in_a_missing_folder: "slam good.graph --dot missing/slam.dot" => "missing/slam.dot: can't write: No such file or directory (os error 2)";
     graph_on_a_full_device: "slam good.graph --dot /dev/full" => "/dev/full: can't write: No space left on device (os error 28)";
 }

@@ -45,6 +45,26 @@ fn slam_short() {
     assert_help("slam_short", &["slam", "-h"]);
 }
 
+#[test]
+fn bench() {
+    assert_help("bench", &["bench", "--help"]);
+}
+
+#[test]
+fn bench_short() {
+    assert_help("bench_short", &["bench", "-h"]);
+}
+
+#[test]
+fn windows() {
+    assert_help("windows", &["windows", "--help"]);
+}
+
+#[test]
+fn windows_short() {
+    assert_help("windows_short", &["windows", "-h"]);
+}
+
 /// A command that is added has its help kept here, too.
 #[test]
 fn every_command_has_its_help_here() {
@@ -59,7 +79,7 @@ fn every_command_has_its_help_here() {
         .collect();
     assert_eq!(
         commands,
-        ["slam"],
+        ["slam", "bench", "windows"],
         "each needs `--help` and `-h` among these tests"
     );
     assert_eq!(

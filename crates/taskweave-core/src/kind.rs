@@ -6,19 +6,19 @@
 //! code) to an estimate of its length in clock ticks:
 //!
 //! * an unknown kind counts as long, and is measured the first time it runs;
-//! * while somebody is idle and there is surplus, each body is measured (one clock read, 10 ns);
-//! * while everybody is busy, one body in [`SAMPLE`] is;
-//! * a longer sample replaces the estimate at once, a shorter one moves it by a sixteenth of the distance.
+//! * from then on one body in [`SAMPLE`] is, if anything is queued behind it: a look at the clock costs as much as many a body;
+//! * a longer sample replaces the estimate at once, a shorter one moves it by a sixteenth of the distance;
+//! * beside it stands what's usual, which no single sample moves by more than a sixteenth of itself: for decisions that cost little, and are taken often.
 //!
-//! The worst case: a kind known as short that turns long is mispredicted once — work that waits
-//! behind that one body stays private for as long as it runs — and from then on it is long. So a vertex of a graph must not
-//! wait, by means of its own, for one that no edge puts before it: that takes a second worker and some luck.
+//! The worst case: a kind that is known to be short, and usually below an eighth of a microsecond, turns long. The bodies until the next sample are
+//! mispredicted, at most [`SAMPLE`] of them: what waits behind them on this worker stays private for as long as they run. From then on it is long. So a vertex of a
+//! graph must not wait, by means of its own, for one that no edge puts before it: that takes a second worker and some luck.
 
 use core::cell::Cell;
 
 use taskweave_sys::machine::clock;
 
-/// One body in so many is measured while nobody is idle.
+/// One body in so many is measured.
 const SAMPLE: u8 = 16;
 /// A shorter sample moves the estimate by this part of the distance: bodies of one kind that are mostly short and now
 /// and then long count as long.
@@ -29,6 +29,7 @@ const SLOTS: usize = 32;
 struct Entry {
     kind: usize,
     ticks: u32,
+    usual: u32,
     until_sample: u8,
 }
 
@@ -39,10 +40,12 @@ pub(crate) struct Kinds {
 }
 
 /// What's known of a kind before its body runs.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Estimate {
     /// `None`: never measured on this worker.
     ticks: Option<u32>,
+    /// What most bodies of the kind take: moved little by one that takes much longer than the others.
+    usual: u32,
 }
 
 /// A body whose length is being measured.
@@ -73,15 +76,18 @@ impl Kinds {
         let slot = self.slot(kind);
         let mut entry = slot.get();
         if entry.kind != kind {
-            return (Estimate { ticks: None }, true);
+            return (Estimate::default(), true);
         }
-        let ticks = Some(entry.ticks);
+        let estimate = Estimate {
+            ticks: Some(entry.ticks),
+            usual: entry.usual,
+        };
         let is_due = entry.until_sample == 0;
         if !is_due {
             entry.until_sample -= 1;
             slot.set(entry);
         }
-        (Estimate { ticks }, is_due)
+        (estimate, is_due)
     }
 
     /// Records that a body of this kind took `ticks`.
@@ -94,9 +100,17 @@ impl Kinds {
         } else {
             entry.ticks - (entry.ticks - sample).div_ceil(MEMORY)
         };
+        let usual = if entry.kind != kind {
+            sample
+        } else if sample > entry.usual {
+            entry.usual + (sample - entry.usual).min(entry.usual).div_ceil(MEMORY)
+        } else {
+            entry.usual - (entry.usual - sample) / MEMORY
+        };
         slot.set(Entry {
             kind,
             ticks: estimate,
+            usual,
             until_sample: SAMPLE - 1,
         });
     }
@@ -118,6 +132,12 @@ impl Kinds {
 }
 
 impl Estimate {
+    /// Whether most bodies of this kind take at least `ticks`.
+    #[inline]
+    pub(crate) fn is_usually(self, ticks: u64) -> bool {
+        self.ticks.is_none() || u64::from(self.usual) >= ticks
+    }
+
     /// Whether `n` bodies of this kind are expected to take at least `ticks` together.
     #[inline]
     pub(crate) fn at_least(self, n: usize, ticks: u64) -> bool {

@@ -104,7 +104,7 @@ impl ReadyRing {
     /// A ring of at least `capacity` values, rounded up to a power of two that is at least 2. The only allocations.
     ///
     /// # Panics
-    /// If there is no such power of two, or no memory for it.
+    /// If there is no such power of two. Memory that isn't there ends the process, as in every allocation.
     ///
     /// ```
     /// use taskweave_sys::ready_ring::{PushError, ReadyRing};
@@ -154,9 +154,9 @@ impl ReadyRing {
         let mut tail = ring.tail.load(Ordering::Relaxed);
         loop {
             // Acquire: pairs with the Release in `take`, so that the cell of this place has been emptied.
-            let head = ring.head.load(Ordering::Acquire);
+            let head = ring.head.load(ordering!(Acquire, "ring-room-relaxed"));
             let now = ring.tail.load(Ordering::Relaxed);
-            if now != tail {
+            if now != tail && !mutated!("ring-stale-tail") {
                 // A count of before, perhaps older than `head`.
                 tail = now;
                 continue;
@@ -176,7 +176,8 @@ impl ReadyRing {
             }
         }
         // Release: pairs with the Acquire in `take`.
-        ring.cell(tail).store(value, Ordering::Release);
+        ring.cell(tail)
+            .store(value, ordering!(Release, "ring-push-relaxed"));
         Ok(())
     }
 }
@@ -189,14 +190,17 @@ impl Taker {
         let head = ring.head.load(Ordering::Relaxed);
         let cell = ring.cell(head);
         // Acquire: pairs with the Release in `push`.
-        let value = cell.load(Ordering::Acquire);
+        let value = cell.load(ordering!(Acquire, "ring-take-relaxed"));
         if value == ReadyRing::SENTINEL {
             return None;
         }
         // Relaxed: the count that follows publishes it.
         cell.store(ReadyRing::SENTINEL, Ordering::Relaxed);
         // Release: pairs with the Acquire in `push`.
-        ring.head.store(head.wrapping_add(1), Ordering::Release);
+        ring.head.store(
+            head.wrapping_add(1),
+            ordering!(Release, "ring-taken-relaxed"),
+        );
         Some(value)
     }
 

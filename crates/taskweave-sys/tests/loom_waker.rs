@@ -241,6 +241,23 @@ fn a_partition_sync_sees_the_leaf_or_leaves_its_mark() {
     });
 }
 
+/// What a single sync clears it looks at again: the leaf that came meanwhile is known at once, not only by the permit that it leaves.
+#[test]
+fn a_partition_sync_clears_no_leaf_that_comes_meanwhile() {
+    check(2, |order| {
+        let desk = Desk::stale(0);
+        order.run(vec![
+            desk.body(Desk::activate_leaf),
+            desk.body(|desk| {
+                desk.waker
+                    .sync_partition_summary(0, 1, &desk.leaves)
+                    .unwrap();
+            }),
+        ]);
+        desk.assert_leaf_is_known();
+    });
+}
+
 /// The leaf changes while it is cleared.
 #[test]
 fn a_cleared_leaf_is_looked_at_again() {

@@ -30,7 +30,8 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// Allocations of all threads while `act` runs.
+/// Allocations of all threads while `act` runs: also those of the test harness, which has some left to do when the test
+/// has just begun. What can be done again is counted by [`per_round`].
 pub fn allocations(act: impl FnOnce()) -> usize {
     let before = ALLOCATIONS.load(Ordering::SeqCst);
     act();
@@ -41,8 +42,8 @@ pub fn allocations(act: impl FnOnce()) -> usize {
 pub const ROUNDS: usize = 20 + 3 * (10 + 100);
 
 /// What one more round costs, once all that is made once has been made: the median of three times
-/// `(count(100 rounds) − count(10)) / 90`, since what grows once, such as the portable backend's list of sleepers, may do
-/// so at any time, and makes one of the three differ.
+/// `(count(100 rounds) − count(10)) / 90`, since what happens once may do so at any time, and makes one of the three
+/// differ.
 pub fn per_round(mut round: impl FnMut()) -> f64 {
     let mut rounds = |n: usize| allocations(|| (0..n).for_each(|_| round())) as f64;
     rounds(20);

@@ -300,6 +300,21 @@ fn rayon_with(
     }))
 }
 
+/// oneTBB's flow graph, in a process of its own.
+#[cfg(feature = "native-peers")]
+pub(super) fn tbb(setup: &Setup, dag: &Dag, per_pass: u64) -> Result<Side, BenchError> {
+    use crate::{engines::native::CountingGraph, harness::processors};
+
+    let threads = taskweave_taskbench::Setup {
+        threads: setup.workers,
+        processors: processors()?,
+    };
+    let mut graph = CountingGraph::start(&threads, dag.tasks(), dag.edges())?;
+    let form = graph.form().to_owned();
+    let body = move |passes: u64, watch: &mut Stopwatch| graph.run(passes, per_pass, watch);
+    Ok(Side::new("tbb", body).in_form(form))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Dag, ours, rayon, rayon_uniform, sequential};
@@ -343,6 +358,8 @@ mod tests {
                 rayon(&setup, &dag, 1).unwrap(),
                 rayon_uniform(&setup, &dag, 1).unwrap(),
                 sequential(&dag, 1),
+                #[cfg(feature = "native-peers")]
+                super::tbb(&setup, &dag, 1).unwrap(),
             ] {
                 // More passes than a place can count to.
                 side.sample(300).unwrap();

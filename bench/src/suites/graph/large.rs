@@ -28,6 +28,8 @@ pub(super) fn cases() -> Vec<Case> {
             case(name, "rayon", with_rayon),
             case(name, "rayon-uniform", with_uniform),
             case(name, "sequential", with_sequential),
+            #[cfg(feature = "native-peers")]
+            case(name, "tbb", with_tbb),
         ]
     };
     SHAPES.into_iter().flat_map(both).collect()
@@ -57,5 +59,15 @@ fn with_sequential(setup: &Setup) -> Result<Pair, BenchError> {
     Ok(Pair {
         ours: dag::ours(setup, &dag, tasks)?,
         peer: dag::sequential(&dag, tasks),
+    })
+}
+
+#[cfg(feature = "native-peers")]
+fn with_tbb(setup: &Setup) -> Result<Pair, BenchError> {
+    let dag = shape(&SHAPES, setup)?;
+    let tasks = dag.tasks() as u64;
+    Ok(Pair {
+        ours: dag::ours(setup, &dag, tasks)?,
+        peer: dag::tbb(setup, &dag, tasks)?,
     })
 }

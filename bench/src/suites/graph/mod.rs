@@ -3,7 +3,8 @@
 //! Large ones show what a task costs in a pass, small ones what a pass costs. Bodies count in a place of their own, next to nothing. Rayon has no
 //! graphs: its side is the best form that can be written by hand, with counters that are never set back and a successor that runs at once
 //! on the thread that made it ready. `rayon` has a boxed body for each task, as a graph has whose tasks do different things, and as ours has; in
-//! `rayon-uniform` all tasks have one body that is compiled into the loop, and so has `sequential`.
+//! `rayon-uniform` all tasks have one body that is compiled into the loop, and so has `sequential`. `tbb` is oneTBB's flow graph, built once, whose nodes
+//! have a body of their own each, too.
 
 mod dag;
 mod large;

@@ -5,12 +5,9 @@ use std::{process::Command, time::Duration};
 use serde::Deserialize;
 use taskweave_slam::default_data_path;
 
-use super::{
-    ITERATIONS, check_map,
-    companion::{Companion, Program},
-    ours::refused,
-};
+use super::{ITERATIONS, check_map, ours::refused};
 use crate::{
+    companion::{Companion, Program},
     error::BenchError,
     harness::{Side, Stopwatch, median},
 };

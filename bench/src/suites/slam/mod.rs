@@ -9,8 +9,6 @@
 #[cfg(feature = "slam-peers")]
 mod cholmod;
 #[cfg(feature = "slam-peers")]
-mod companion;
-#[cfg(feature = "slam-peers")]
 mod gtsam;
 mod ours;
 

@@ -13,10 +13,11 @@ mod metg;
 
 use std::sync::LazyLock;
 
-use taskweave_taskbench::{Kind, Pattern, metg::COMPARED};
+use taskweave_taskbench::{Pattern, metg::COMPARED};
 
 use super::{Case, Setup, Suite};
 use crate::{
+    engines::Contestant,
     error::BenchError,
     harness::{Pair, Side, processors},
 };
@@ -27,7 +28,7 @@ const RADIX: u32 = 5;
 /// What a case is about. Cases have names that last as long as the program does.
 struct Job {
     name: String,
-    peer: Kind,
+    peer: Contestant,
     width: u32,
     what: What,
 }
@@ -43,10 +44,10 @@ static JOBS: LazyLock<Vec<Job>> = LazyLock::new(jobs);
 fn jobs() -> Vec<Job> {
     let mut jobs = Vec::new();
     let peers = || {
-        Kind::ALL
+        Contestant::ALL
             .iter()
             .copied()
-            .filter(|&kind| kind != Kind::Graph)
+            .filter(|&engine| engine != Contestant::OURS)
     };
     for width in WIDTHS {
         let mut add = |what, title: String| {
@@ -90,13 +91,13 @@ fn build(setup: &Setup) -> Result<Pair, BenchError> {
     let own = threads(setup)?;
     match job.what {
         What::Metg(patterns) => Ok(Pair {
-            ours: metg::side(Kind::Graph, &own, patterns, job.width)?,
+            ours: metg::side(Contestant::OURS, &own, patterns, job.width)?,
             peer: metg::side(job.peer, &own, patterns, job.width)?,
         }),
         What::Imbalance => {
             let iterations = imbalance::iterations(&own)?;
             Ok(Pair {
-                ours: imbalance::side(Kind::Graph, &own, job.width, iterations)?,
+                ours: imbalance::side(Contestant::OURS, &own, job.width, iterations)?,
                 peer: imbalance::side(job.peer, &own, job.width, iterations)?,
             })
         }
@@ -111,6 +112,6 @@ fn threads(setup: &Setup) -> Result<taskweave_taskbench::Setup, BenchError> {
     })
 }
 
-fn refused<E: std::error::Error + 'static>(kind: Kind) -> impl Fn(E) -> BenchError {
-    move |why| BenchError::refused(kind.name())(Box::new(why))
+fn refused<E: std::error::Error + 'static>(engine: Contestant) -> impl Fn(E) -> BenchError {
+    move |why| BenchError::refused(engine.name())(Box::new(why))
 }

@@ -2,7 +2,6 @@
 
 mod job;
 mod outputs;
-mod paint;
 mod probe;
 mod progress;
 mod record;

@@ -1,6 +1,8 @@
-//! A progress bar on standard error, if that is a terminal.
+//! How near the map is.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
+
+use crate::bar::bar;
 
 /// How far the bar is when the map is found.
 const FULL: u64 = 1000;
@@ -12,17 +14,7 @@ pub(crate) struct Progress(ProgressBar);
 impl Progress {
     /// A bar; `hidden` for none at all.
     pub(crate) fn new(hidden: bool) -> Self {
-        // Not a terminal: the target draws nothing.
-        let target = if hidden {
-            ProgressDrawTarget::hidden()
-        } else {
-            ProgressDrawTarget::stderr()
-        };
-        let bar = ProgressBar::with_draw_target(Some(FULL), target);
-        if let Ok(style) = ProgressStyle::with_template("{bar:40} {msg}") {
-            bar.set_style(style.progress_chars("━╸─"));
-        }
-        Self(bar)
+        Self(bar(FULL, hidden))
     }
 
     /// Names the phase.

@@ -4,17 +4,13 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
+use comfy_table::{CellAlignment, Table};
 use taskweave_slam::Problem;
 
 use crate::args::SlamArgs;
+use crate::paint::Paint;
+use crate::ruled::RULED;
 use crate::slam::job::{OnPool, Outcome, Step};
-use crate::slam::paint::Paint;
-
-/// Lines around the body, none between its rows.
-const RULED: TableStyle = TableStyle::new()
-    .header_separator(LineStyle::none().fill('─').junction('─'))
-    .bottom_border(LineStyle::none().fill('─').junction('─'));
 
 /// All of it: what was read, a line an iteration, what it comes to.
 pub(crate) fn report(name: &Path, problem: &Problem, outcome: &Outcome, args: &SlamArgs) -> String {

@@ -313,24 +313,28 @@ impl Worker {
         }
         let budget = self.kinds.us(shared.config.spin_us) * self.patience.get();
         let start = self.kinds.now();
-        let mut pause = 4;
+        let at_first = self.kinds.us(2);
+        let mut rounds = 0_u32;
         loop {
             let task = self.inbox_task(1).or_else(|| self.visit_all());
             if task.is_some() {
                 self.drop_token();
                 return task;
             }
-            if give_up() || self.kinds.now().wrapping_sub(start) >= budget {
+            let spent = self.kinds.now().wrapping_sub(start);
+            if give_up() || spent >= budget {
                 return None;
             }
-            for _ in 0..pause {
-                spin_loop();
-            }
-            if pause < 8 {
-                pause *= 2;
-            } else {
-                // Whoever is about to bring work may need this very processor.
-                yield_now();
+            spin_loop();
+            if spent >= at_first {
+                for _ in 0..7 {
+                    spin_loop();
+                }
+                rounds += 1;
+                if rounds.is_multiple_of(8) {
+                    // Whoever is about to bring work may need this very processor.
+                    yield_now();
+                }
             }
         }
     }

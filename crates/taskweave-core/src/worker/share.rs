@@ -5,17 +5,20 @@
 //! * What a body queues while it goes on is public at once, and somebody is woken for it unless somebody searches: the body may take
 //!   for ever, or even wait for what it queued. It stays public until it runs: what is taken off a deque's public part, or out of an inbox, is one
 //!   task, and the others remain to be seen.
-//! * What a body queues as it ends (successors in a graph) is public at the next boundary if the next body is of a kind that is unknown
-//!   or long. If it's short, the rest stays private until there is enough of it to be worth a thief's visit, and somebody is looking;
-//!   and somebody is woken only if the surplus, at this kind's measured length, would take longer than a wake.
+//! * What a body queues as it ends (successors in a graph) is public at the next boundary, unless the next body is of a kind that is known to be short:
+//!   then the rest stays private until there is enough of it to be worth a thief's visit, and somebody is looking. Somebody is woken if the next body
+//!   is long, or if the surplus would take longer than a wake. How much a surplus is worth is told by the measured length of the kind, and by how
+//!   many bodies come one after the other behind what is queued.
 //! * The oldest branch of `join` is always public; the ones above it become so one at a time, as it is taken.
 
 use super::Worker;
 use crate::kind::Measure;
 use crate::task::{Forecast, Task, vtable};
 
-/// A body below this many microseconds is short.
-const SHORT_US: u64 = 2;
+/// A body from this many microseconds on is long.
+const LONG_US: u64 = 2;
+/// A body below this part of a microsecond is short: to make what waits behind it public, and to take it back, costs a tenth of it or more.
+const SHORT_PARTS: u64 = 8;
 /// Surplus that is worth a visit of a thief.
 const VISIT_US: u64 = 3;
 /// Surplus that is worth a wake.
@@ -41,23 +44,25 @@ impl Worker {
             return;
         }
         let (estimate, is_due) = self.kinds.before_body(kind);
-        let is_worth_it = if estimate.at_least(1, self.kinds.us(SHORT_US)) {
-            true
-        } else if counts.everybody_is_busy() {
-            false
-        } else if counts.searching() != 0 {
-            private != 0 && estimate.at_least(private * way as usize, self.kinds.us(VISIT_US))
-        } else {
-            let unseen = if self.slot().inbox.is_empty() {
-                0
-            } else {
-                INBOX_GUESS
+        let is_long = estimate.at_least(1, self.kinds.us(LONG_US));
+        let is_wake_worth_it = is_long
+            || counts.asleep() != 0 && counts.searching() == 0 && {
+                let unseen = if self.slot().inbox.is_empty() {
+                    0
+                } else {
+                    INBOX_GUESS
+                };
+                let surplus = self.owner.len() + unseen;
+                estimate.at_least(surplus * way as usize, self.kinds.us(WAKE_US))
             };
-            let surplus = self.owner.len() + unseen;
-            estimate.at_least(surplus * way as usize, self.kinds.us(WAKE_US))
-        };
-        if is_worth_it {
+        let is_visit_worth_it = is_wake_worth_it
+            || estimate.is_usually(self.kinds.us(1) / SHORT_PARTS)
+            || counts.searching() != 0
+                && estimate.at_least(private * way as usize, self.kinds.us(VISIT_US));
+        if is_visit_worth_it {
             self.owner.publish_all();
+        }
+        if is_wake_worth_it {
             self.shared().wake_for_work();
         }
         if is_due {
@@ -71,7 +76,7 @@ impl Worker {
     pub(crate) fn is_better_shared(&self, kind: usize, rest: usize) -> (bool, bool) {
         let counts = self.shared().idle.glance();
         let (estimate, is_due) = self.kinds.before_body(kind);
-        let is_worth_it = estimate.at_least(1, self.kinds.us(SHORT_US))
+        let is_worth_it = estimate.at_least(1, self.kinds.us(LONG_US))
             || if counts.everybody_is_busy() {
                 false
             } else if counts.searching() != 0 {
@@ -97,7 +102,7 @@ impl Worker {
         // SAFETY: as above; none of its verbs was called.
         let kind = unsafe { verbs.forecast_of(task) }.kind;
         let (estimate, is_due) = self.kinds.before_body(kind);
-        if estimate.at_least(1, self.kinds.us(SHORT_US)) {
+        if estimate.at_least(1, self.kinds.us(LONG_US)) {
             self.shared().wake_one();
         }
         let start = self.kinds.now();

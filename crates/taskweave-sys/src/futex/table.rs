@@ -81,7 +81,20 @@ fn address<T>(word: &T) -> usize {
     std::ptr::from_ref(word).addr()
 }
 
+/// Sleepers that a bucket has room for from the first one on, so that sleeping doesn't allocate.
+#[cfg(not(any(taskweave_loom, taskweave_shuttle)))]
+const ROOM: usize = 32;
+
 fn bucket(address: usize) -> &'static Bucket {
+    #[cfg(not(any(taskweave_loom, taskweave_shuttle)))]
+    {
+        static ROOMY: std::sync::Once = std::sync::Once::new();
+        ROOMY.call_once(|| {
+            for bucket in &TABLE {
+                lock(bucket).sleepers.reserve(ROOM);
+            }
+        });
+    }
     // Words are at least four bytes apart, usually a cache line; the multiplication spreads both
     // over the high bits.
     let spread = (address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;

@@ -13,12 +13,13 @@ use std::{
 use taskweave_slam::NormalEquations;
 
 use super::{
-    super::{check_solution, companion::Greeting},
+    super::check_solution,
     NAME,
     ffi::{Form, Ordering, Session},
     wire::{self, Sample},
 };
 use crate::{
+    companion::Greeting,
     error::BenchError,
     harness::{Cpu, median},
 };

@@ -13,11 +13,9 @@ mod wire;
 
 use std::{env, process::Command, time::Duration};
 
-use super::{
-    companion::{Companion, Greeting, Program},
-    ours,
-};
+use super::ours;
 use crate::{
+    companion::{Companion, Greeting, Program},
     error::BenchError,
     harness::{Side, Stopwatch},
 };

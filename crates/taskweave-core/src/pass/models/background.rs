@@ -120,3 +120,64 @@ fn a_completion_meets_the_body_and_the_next_pass() {
         assert_eq!([0, 1, 2].map(|mark| marks.read(mark)), [2; 3]);
     });
 }
+
+/// The last completion is dropped by a body that stops the pass right afterwards, while the vertex's own body may go on: either the vertex fails, or it was skipped,
+/// but the pass ends, and the next one is clean.
+#[test]
+fn the_last_completions_drop_meets_the_body_and_a_stop() {
+    /// `None`: closed, so that whoever comes late drops its completion itself.
+    type Desk = Mutex<Option<Vec<Completion>>>;
+    check(2, |order| {
+        let (shared, marks) = (shared(), Marks::new());
+        let desk: Arc<Desk> = Arc::new(Mutex::new(Some(Vec::new())));
+        let mut plan = PassPlan::new();
+        let (mark, hand) = (marks.clone(), Arc::clone(&desk));
+        let begun = move |completion: Completion| {
+            mark.add(0);
+            let late = match &mut *hand.lock().unwrap() {
+                Some(handed) => {
+                    handed.push(completion);
+                    None
+                }
+                None => Some(completion),
+            };
+            // After the lock.
+            drop(late);
+        };
+        plan.begin("begin".into(), 0, Box::new(begun));
+        let hand = Arc::clone(&desk);
+        plan.vertex(vertex("stop", move || {
+            let handed = hand.lock().unwrap().take();
+            drop(handed);
+            Verdict::Stop
+        }));
+        let mark = marks.clone();
+        plan.vertex(vertex("after", move || {
+            mark.add(1);
+            Verdict::Continue
+        }));
+        plan.edge(0, 2);
+        let mut frozen = plan.freeze().unwrap();
+        let owner = {
+            let (shared, marks) = (Arc::clone(&shared), marks.clone());
+            body(move || {
+                for _ in 0..2 {
+                    let before = marks.read(0);
+                    match pass(&shared, &mut frozen, None) {
+                        Ok(report) => {
+                            assert_eq!((report.executed, report.skipped), (1, 2));
+                            assert_eq!(marks.read(0), before, "it began and never ended");
+                        }
+                        Err(error) => {
+                            assert_eq!(&*error.vertex, "begin");
+                            assert_eq!(marks.read(0), before + 1);
+                        }
+                    }
+                    *desk.lock().unwrap() = Some(Vec::new());
+                }
+            })
+        };
+        order.run(vec![owner, helper(&shared)]);
+        assert_eq!(marks.read(1), 0);
+    });
+}
