@@ -57,6 +57,7 @@ future-poll-overlooks-wake      lib  future::models::a_wake_meets_a_poll
 future-claim-relaxed            lib  future::models::a_wake_meets_a_poll
 future-pend-relaxed             lib  future::models::a_wake_meets_a_poll
 signal-load-only                lib  future::models::a_wake_meets_a_poll
+future-woken-forgotten          lib  future::models::a_poll_wakes_another_future
 future-arm-relaxed              lib  future::models::a_slot_is_used_again
 future-cancel-claims-anyway     lib  future::models::a_cancel_meets_a_poll
 future-leaf-uncounted           lib  future::models::the_last_waker_outlives_the_pool

@@ -261,22 +261,42 @@ impl LeafRef {
 
     /// Sets signals, and submits the leaf if these are the first.
     pub(super) fn raise(self, bits: u64) {
-        let word = self.signals().word();
-        if mutated!("signal-load-only") && word.load(Ordering::Acquire) & bits == bits {
-            return;
-        }
-        // Release: pairs with the Acquire of the run that takes them. An exchange also if they are set.
-        if word.fetch_or(bits, Ordering::Release) == 0 {
-            // SAFETY: the pool's shared part is alive: the caller has a count of one of the slots, or is inside.
-            let shared = unsafe { &*self.shared() };
-            let task = self.0.cast::<Header>();
-            Worker::with_current_of(shared, |worker| match worker {
+        if self.set(bits) {
+            self.queue(|worker, task| {
                 // SAFETY: whoever sets the first signal has the header: the run that took the last ones doesn't use it.
-                Some(worker) => unsafe { worker.submit(task) },
-                // SAFETY: as above.
-                None => unsafe { shared.inject(task) },
+                unsafe { worker.submit(task) }
             });
         }
+    }
+
+    /// As `raise`, as the last act of a leaf's run: whether to share it is decided at the boundary that follows.
+    pub(super) fn raise_at_end(self, bits: u64) {
+        if self.set(bits) {
+            // SAFETY: as above.
+            self.queue(|worker, task| unsafe { worker.push(task) });
+        }
+    }
+
+    /// Sets signals. True: they are the first.
+    #[must_use]
+    fn set(self, bits: u64) -> bool {
+        let word = self.signals().word();
+        if mutated!("signal-load-only") && word.load(Ordering::Acquire) & bits == bits {
+            return false;
+        }
+        // Release: pairs with the Acquire of the run that takes them. An exchange also if they are set.
+        word.fetch_or(bits, Ordering::Release) == 0
+    }
+
+    fn queue(self, local: impl FnOnce(&Worker, NonNull<Header>)) {
+        // SAFETY: the pool's shared part is alive: the caller has a count of one of the slots, or is inside.
+        let shared = unsafe { &*self.shared() };
+        let task = self.0.cast::<Header>();
+        Worker::with_current_of(shared, |worker| match worker {
+            Some(worker) => local(worker, task),
+            // SAFETY: whoever sets the first signal has the header.
+            None => unsafe { shared.inject(task) },
+        });
     }
 
     /// Takes a free slot. Only by whoever has the leaf as its current one.

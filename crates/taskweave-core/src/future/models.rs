@@ -16,6 +16,8 @@ use crate::pool::Pool;
 use crate::shared::{Phase, Shared};
 use crate::spawn::{JoinHandle, Options};
 use crate::task::vtable;
+use crate::thread;
+use crate::worker::Worker;
 
 /// Loom reports one that is never dropped, or dropped twice.
 type Token = loom::sync::Arc<()>;
@@ -287,4 +289,54 @@ fn one_leaf_is_run_by_two() {
         }
         assert_eq!(Arc::strong_count(&shared), 1, "a slot isn't free");
     });
+}
+
+/// Runs what a worker has, as its occupant.
+fn occupy(shared: &Shared) {
+    let worker = &shared.slots[0].worker;
+    let outer = thread::set_current(worker);
+    while let Some(task) = worker.next_task() {
+        worker.run(task);
+    }
+    thread::set_current(outer);
+}
+
+/// A poll on a worker wakes another future, whose poll goes on elsewhere since somebody woke for nothing before. It's polled next, or by anybody, if
+/// the poll that woke it is about to block.
+#[test]
+fn a_poll_wakes_another_future() {
+    for blocks in [false, true] {
+        check(2, move |order| {
+            let (shared, letter, mut handle, token) = waiting();
+            let waker = letter.waker();
+            drop(letter.waker.lock().unwrap().take());
+            letter.waker.lock().unwrap().replace(Waker::noop().clone());
+            let (mut polls, mut waker) = (0, Some(waker));
+            let early = waker.clone().unwrap();
+            let writer = spawn_future(&shared, Options::default(), {
+                let letter = Arc::clone(&letter);
+                poll_fn(move |context| {
+                    polls += 1;
+                    if polls == 1 {
+                        // How long this takes isn't known yet.
+                        context.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    letter.write();
+                    waker.take().unwrap().wake();
+                    if blocks {
+                        Worker::with_current(|worker| worker.map(Worker::publish_queues));
+                    }
+                    Poll::Ready(())
+                })
+            });
+            let here = Arc::clone(&shared);
+            early.wake();
+            order.run(vec![body(move || occupy(&here)), worker(&shared)]);
+            occupy(&shared);
+            assert!(matches!(handle.try_wait(), Some(Ok(_))), "the wake is lost");
+            drop((writer, handle, token));
+            assert_eq!(Arc::strong_count(&shared), 1, "a slot isn't free");
+        });
+    }
 }

@@ -3,13 +3,15 @@
 use core::ptr::{self, NonNull};
 use core::task::Context;
 
+use taskweave_sys::mutated;
 use taskweave_sys::sync::atomic::Ordering;
 use taskweave_sys::sync::cell::Cell;
 
 use super::cell::FutureVerbs;
-use super::leaf::{LeafRef, SlotRef};
+use super::leaf::{LeafRef, SLOTS, SlotRef};
 use crate::cancel::CancelToken;
 use crate::error::TaskError;
+use crate::kind::Measure;
 use crate::shared::{Phase, Shared};
 use crate::spawn::state::{Cancel, Pended};
 use crate::task::{Class, Description, Header, TaskVTable};
@@ -75,8 +77,44 @@ pub(crate) struct Polls {
     leaf: Cell<Option<LeafRef>>,
     rest: Cell<u64>,
     again: Cell<u64>,
-    /// The future that is being polled.
+    /// What the last poll has woken, of any leaf: it's next.
+    woken: Cell<Option<Woken>>,
+    /// The future that is being polled, unless what it wakes is to be anybody's at once.
     now: Cell<*const ()>,
+    /// The count of the waker that woke it, for the first one that its poll clones.
+    spare: Cell<bool>,
+    /// The poll is expected to be over soon: what it wakes may wait for that.
+    short: Cell<bool>,
+}
+
+/// What became of a wake.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Noted {
+    /// It needs a signal.
+    No,
+    /// It needs nothing more.
+    Yes,
+    /// As `Yes`, and the waker's count stays with it, if there was one.
+    Kept,
+}
+
+/// A future that is polled next, perhaps with the count of the waker that is used up by it: most polls that have to wait clone one.
+#[derive(Clone, Copy)]
+struct Woken {
+    slot: SlotRef,
+    counted: bool,
+}
+
+impl Woken {
+    /// # Safety
+    /// The count, if there is one, is given up.
+    #[inline]
+    unsafe fn uncount(self) {
+        if self.counted {
+            // SAFETY: by the caller's word.
+            unsafe { self.slot.drop_ref() };
+        }
+    }
 }
 
 impl Polls {
@@ -85,28 +123,89 @@ impl Polls {
             leaf: Cell::new(None),
             rest: Cell::new(0),
             again: Cell::new(0),
+            woken: Cell::new(None),
             now: Cell::new(ptr::null()),
+            spare: Cell::new(false),
+            short: Cell::new(false),
         }
     }
 
-    /// A future that is being polled here has woken itself: it's seen to after the poll, without a signal. False: it isn't the one.
+    /// A poll on this thread has woken a future, which is seen to without a signal if that can wait for the end of the poll.
     #[inline]
-    pub(super) fn note_own(&self, slot: SlotRef) -> bool {
+    pub(super) fn note(&self, slot: SlotRef, counted: bool) -> Noted {
         let own = ptr::eq(self.now.get(), slot.0.as_ptr().cast());
-        if own {
-            self.again.set(self.again.get() | slot.bit());
+        if !own && !self.short.get() {
+            return Noted::No;
         }
-        own
+        if !own && self.woken.get().is_none() {
+            self.woken.set(Some(Woken { slot, counted }));
+            return Noted::Kept;
+        }
+        if own || self.leaf.get() == Some(slot.leaf()) {
+            self.again.set(self.again.get() | slot.bit());
+        } else if self.woken.get().is_none_or(|woken| woken.slot != slot) {
+            return Noted::No;
+        }
+        Noted::Yes
     }
 
-    /// Hands back what isn't polled yet, for anybody.
+    /// The count of the waker that this poll is owed to, for a clone. False: there is none.
+    #[inline]
+    pub(super) fn take_spare(&self, slot: SlotRef) -> bool {
+        self.spare.get()
+            && ptr::eq(self.now.get(), slot.0.as_ptr().cast())
+            && self.spare.replace(false)
+    }
+
+    /// A poll begins here.
+    #[inline]
+    fn begin(&self, woken: Woken, short: bool) {
+        self.now.set(woken.slot.0.as_ptr().cast());
+        self.spare.set(woken.counted);
+        self.short.set(short);
+    }
+
+    /// No poll goes on here, or what it wakes can't wait for its end.
+    #[inline]
+    fn end(&self) {
+        self.short.set(false);
+        let now = self.now.replace(ptr::null());
+        if self.spare.replace(false)
+            && let Some(slot) = SlotRef::of(now)
+        {
+            // SAFETY: the count came with the wake, and nobody else has it.
+            unsafe { slot.drop_ref() };
+        }
+    }
+
+    /// How many futures wait here for their poll.
+    #[inline]
+    fn waiting(&self) -> usize {
+        let bits = self.rest.get() | self.again.get();
+        bits.count_ones() as usize + usize::from(self.woken.get().is_some())
+    }
+
+    /// Hands back what isn't polled yet, for anybody; and what the poll that goes on wakes from here on is anybody's at once.
     #[inline]
     pub(crate) fn publish(&self) {
+        self.end();
+        self.hand_back(LeafRef::raise);
+    }
+
+    #[inline]
+    fn hand_back(&self, raise: impl Fn(LeafRef, u64)) {
         let bits = self.rest.replace(0) | self.again.replace(0);
         if bits != 0
             && let Some(leaf) = self.leaf.get()
         {
-            leaf.raise(bits);
+            raise(leaf, bits);
+        }
+        if let Some(woken) = self.woken.take()
+            && !mutated!("future-woken-forgotten")
+        {
+            raise(woken.slot.leaf(), woken.slot.bit());
+            // SAFETY: taken just now.
+            unsafe { woken.uncount() };
         }
     }
 
@@ -117,53 +216,72 @@ impl Polls {
         self.rest.set(bits);
     }
 
-    fn next(&self, leaf: LeafRef) -> Option<SlotRef> {
+    /// The next future of the run. `chain` more may be polled that weren't in its signals.
+    fn next(&self, leaf: LeafRef, chain: &mut u32) -> Option<Woken> {
+        if self.leaf.get() != Some(leaf) {
+            return None;
+        }
+        if *chain > 0
+            && let Some(woken) = self.woken.take()
+        {
+            *chain -= 1;
+            return Some(woken);
+        }
         let bits = self.rest.get();
-        if bits == 0 || self.leaf.get() != Some(leaf) {
+        if bits == 0 {
             return None;
         }
         self.rest.set(bits & (bits - 1));
-        Some(leaf.slot(bits.trailing_zeros()))
+        Some(Woken {
+            slot: leaf.slot(bits.trailing_zeros()),
+            counted: false,
+        })
     }
 
-    fn leave(&self) {
-        self.publish();
+    /// The run is over, and a boundary between two bodies follows, if `at_boundary`.
+    fn leave(&self, at_boundary: bool) {
+        self.hand_back(if at_boundary {
+            LeafRef::raise_at_end
+        } else {
+            LeafRef::raise
+        });
         self.leaf.set(None);
     }
 }
 
 impl Worker {
     fn poll_all(&self, leaf: LeafRef, bits: u64) {
-        self.polls.enter(leaf, bits);
-        while let Some(slot) = self.polls.next(leaf) {
+        let polls = &self.polls;
+        polls.enter(leaf, bits);
+        let mut chain = SLOTS as u32 - bits.count_ones();
+        while let Some(woken) = polls.next(leaf, &mut chain) {
+            let slot = woken.slot;
             if !slot.state().begin_poll() {
+                // SAFETY: taken just now.
+                unsafe { woken.uncount() };
                 continue;
             }
-            let mut measure = None;
-            let rest = self.polls.rest.get();
-            if rest != 0 {
-                // SAFETY: claimed just now.
-                let kind = unsafe { FutureVerbs::of(slot) }.poll as usize;
-                let (elsewhere, is_due) = self.is_better_shared(kind, rest.count_ones() as usize);
-                if elsewhere {
-                    self.polls.publish();
-                }
-                measure = is_due.then(|| (kind, self.kinds.now()));
+            // SAFETY: claimed just now.
+            let kind = unsafe { FutureVerbs::of(slot) }.poll as usize;
+            let outlook = self.before_poll(kind, polls.waiting());
+            if outlook.is_better_shared {
+                polls.publish();
             }
-            self.polls.now.set(slot.0.as_ptr().cast());
+            let start = outlook.is_due.then(|| self.kinds.now());
+            polls.begin(woken, outlook.is_short);
             // SAFETY: claimed just now.
             unsafe { poll(slot, self.shared(), Some(self)) };
             if !self.is_current() {
                 // What was left was handed back when the slot was given away.
                 return;
             }
-            self.polls.now.set(ptr::null());
-            if let Some((kind, start)) = measure {
-                self.kinds
-                    .record(kind, self.kinds.now().saturating_sub(start));
+            polls.end();
+            if let Some(start) = start {
+                self.kinds.record_since(Measure { kind, start });
             }
         }
-        self.polls.leave();
+        // A wait on whose stack this ran may be over, and what follows then is the rest of a body.
+        polls.leave(self.depth().get() == 0);
     }
 }
 

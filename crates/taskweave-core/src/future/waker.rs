@@ -1,12 +1,13 @@
 //! Wakers of futures, and those that others gave us to keep.
 
 use core::mem::ManuallyDrop;
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 use core::task::{RawWaker, RawWakerVTable, Waker};
 
 use taskweave_sys::sync::atomic::Ordering;
 
 use super::leaf::SlotRef;
+use super::run::Noted;
 use crate::error::contain;
 use crate::shared::{Phase, Shared};
 use crate::thread;
@@ -21,20 +22,27 @@ unsafe fn slot(data: *const ()) -> SlotRef {
 
 unsafe fn clone(data: *const ()) -> RawWaker {
     // SAFETY: a waker's data.
-    unsafe { slot(data) }.add_ref();
+    let slot = unsafe { slot(data) };
+    // SAFETY: the current worker's slot is alive while this thread occupies it.
+    let worker = unsafe { thread::current().as_ref() };
+    if !worker.is_some_and(|worker| worker.polls.take_spare(slot)) {
+        slot.add_ref();
+    }
     RawWaker::new(data, &VERBS)
 }
 
 unsafe fn wake(data: *const ()) {
-    // SAFETY: passed on.
-    unsafe { wake_by_ref(data) };
-    // SAFETY: passed on.
-    unsafe { drop_waker(data) };
+    // SAFETY: a waker's data.
+    let slot = unsafe { slot(data) };
+    if slot.wake(true) != Noted::Kept {
+        // SAFETY: the count is the waker's.
+        unsafe { slot.drop_ref() };
+    }
 }
 
 unsafe fn wake_by_ref(data: *const ()) {
     // SAFETY: a waker's data.
-    unsafe { slot(data) }.wake();
+    let _ = unsafe { slot(data) }.wake(false);
 }
 
 unsafe fn drop_waker(data: *const ()) {
@@ -45,8 +53,13 @@ unsafe fn drop_waker(data: *const ()) {
 }
 
 impl SlotRef {
-    /// Has the future polled. The caller has a count of the slot.
-    pub(super) fn wake(self) {
+    /// A slot by its address, if there is one.
+    pub(super) fn of(data: *const ()) -> Option<Self> {
+        NonNull::new(data.cast_mut().cast()).map(SlotRef)
+    }
+
+    /// Has the future polled. The caller has a count of the slot, and parts with it if it's `counted` and kept.
+    fn wake(self, counted: bool) -> Noted {
         // SAFETY: the slot in use keeps the pool's shared part alive.
         let shared = unsafe { &*self.leaf().shared() };
         if shared.phase() != Phase::Open {
@@ -55,11 +68,15 @@ impl SlotRef {
         }
         // SAFETY: the current worker's slot is alive while this thread occupies it.
         if let Some(worker) = unsafe { thread::current().as_ref() }
-            && worker.polls.note_own(self)
+            && ptr::eq(worker.shared(), shared)
         {
-            return;
+            let noted = worker.polls.note(self, counted);
+            if noted != Noted::No {
+                return noted;
+            }
         }
         self.leaf().raise(self.bit());
+        Noted::No
     }
 
     /// A waker. The caller knows that the future hasn't ended.

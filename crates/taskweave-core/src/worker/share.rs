@@ -26,6 +26,17 @@ const WAKE_US: u64 = 25;
 /// Tasks assumed behind a non-empty inbox.
 const INBOX_GUESS: usize = 64;
 
+/// What is expected of a poll.
+#[derive(Clone, Copy)]
+pub(crate) struct Outlook {
+    /// What it wakes may wait for its end.
+    pub(crate) is_short: bool,
+    /// What waits behind it had better be anybody's.
+    pub(crate) is_better_shared: bool,
+    /// It is to be measured.
+    pub(crate) is_due: bool,
+}
+
 impl Worker {
     /// Something was queued and the present body goes on, for who knows how long: it may even wait for what was
     /// queued, so nothing may stay private behind it, and somebody has to be awake to see it.
@@ -71,20 +82,27 @@ impl Worker {
         }
     }
 
-    /// A future is about to be polled, and `rest` others wait behind it in the same run: whether they had better be anybody's, and whether this poll
-    /// is to be measured. As in `share_surplus`; but they are in no queue, so that nobody sees them before.
-    pub(crate) fn is_better_shared(&self, kind: usize, rest: usize) -> (bool, bool) {
-        let counts = self.shared().idle.glance();
+    /// A future is about to be polled, and `waiting` others wait behind it on this worker: what to do about them, as in `share_surplus`; but they are in
+    /// no queue, so that nobody sees them before.
+    #[inline]
+    pub(crate) fn before_poll(&self, kind: usize, waiting: usize) -> Outlook {
         let (estimate, is_due) = self.kinds.before_body(kind);
-        let is_worth_it = estimate.at_least(1, self.kinds.us(LONG_US))
-            || if counts.everybody_is_busy() {
-                false
-            } else if counts.searching() != 0 {
-                estimate.at_least(rest, self.kinds.us(VISIT_US))
-            } else {
-                estimate.at_least(rest, self.kinds.us(WAKE_US))
-            };
-        (is_worth_it, is_due)
+        let is_short = !estimate.at_least(1, self.kinds.us(LONG_US));
+        let is_better_shared = waiting != 0
+            && (!is_short || {
+                let counts = self.shared().idle.glance();
+                !counts.everybody_is_busy() && {
+                    let searching = counts.searching() != 0;
+                    let worth = if searching { VISIT_US } else { WAKE_US };
+                    estimate.at_least(waiting, self.kinds.us(worth))
+                }
+            });
+        Outlook {
+            is_short,
+            is_better_shared,
+            // What took long may have been an interruption: the next one tells.
+            is_due: is_due || !is_short,
+        }
     }
 
     /// A task is about to run, which may take long, and those who sleep don't know of the timers: wakes one of them, who then does. A body that is to be
