@@ -64,6 +64,7 @@ future-leaf-uncounted           lib  future::models::the_last_waker_outlives_the
 future-drain-looks-once         lib  future::models::a_drain_meets_the_last_waker
 timer-attend-looks-first        lib  timer::models::a_timer_is_set_while_the_attendant_lies_down
 timer-set-without-look          lib  timer::models::a_timer_is_set_while_the_attendant_lies_down
+timer-unlock-relaxed            lib  timer::models::a_timer_is_dropped_while_it_fires
 timer-fire-erases-last          lib  timer::models::a_timer_is_set_while_others_fire
 blocked-look-before-lock        lib  spawn::models::one_of_two_that_wait_for_each_other_is_told
 blocked-runner-stays            lib  spawn::models::a_wait_after_a_task_is_not_its_own

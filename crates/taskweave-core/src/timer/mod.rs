@@ -1,6 +1,8 @@
 #![doc = include_str!("README.md")]
 
 mod interval;
+mod lease;
+mod lock;
 #[cfg(all(test, taskweave_loom))]
 mod models;
 mod sleep;
@@ -11,7 +13,7 @@ mod wheel_tests;
 
 use core::ptr;
 use core::task::Waker;
-use std::sync::{OnceLock, PoisonError};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use crossbeam_utils::CachePadded;
@@ -21,7 +23,6 @@ use taskweave_sys::sync::atomic::{
     AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence, fence_after_rmw,
 };
 use taskweave_sys::sync::cell::Cell;
-use taskweave_sys::sync::{Mutex, MutexGuard};
 
 pub use interval::{Interval, interval};
 pub use sleep::{Sleep, sleep, sleep_until};
@@ -30,7 +31,8 @@ pub use timeout::{Elapsed, Timeout, timeout};
 use crate::error::contain;
 use crate::shared::Shared;
 use crate::worker::Worker;
-use wheel::{Batch, NEVER, Node, Wheel};
+use lease::{Lease, Place};
+use wheel::{Batch, NEVER, Node};
 
 /// The clock is read about this often by workers that are busy.
 const LOOK_US: u128 = 250;
@@ -40,7 +42,7 @@ const MOST_TASKS: u32 = 256;
 /// The timers of a pool. See the essay.
 pub(crate) struct Timers {
     start: Instant,
-    wheels: Box<[CachePadded<Mutex<Wheel>>]>,
+    wheels: Box<[Lease]>,
     /// No timer is due before this tick.
     next: CachePadded<AtomicU64>,
     /// Who sleeps until then, or null. Keepers' parkers live as long as the pool's shared part, those of threads for ever.
@@ -64,20 +66,12 @@ impl Timers {
     pub(crate) fn new(wheels: usize) -> Self {
         Timers {
             start: Instant::now(),
-            wheels: (0..wheels)
-                .map(|_| CachePadded::new(Mutex::new(Wheel::new())))
-                .collect(),
+            wheels: (0..wheels).map(|_| Lease::new()).collect(),
             next: CachePadded::new(AtomicU64::new(NEVER)),
             attendant: AtomicPtr::new(ptr::null_mut()),
             attended_by: AtomicUsize::new(0),
             modelled: OnceLock::new(),
         }
-    }
-
-    fn wheel(&self, index: usize) -> MutexGuard<'_, Wheel> {
-        self.wheels[index]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The tick at which a deadline has passed.
@@ -179,29 +173,40 @@ impl Timers {
 }
 
 impl Shared {
-    /// Links a timer into wheel `index`. The waker comes back if its time has passed, or if the pool has ended.
+    /// Links a timer into wheel `index`.
     ///
     /// # Safety
-    /// As for `Wheel::insert`.
+    /// As for `Wheel::insert`; the node is the caller's.
+    #[inline]
     unsafe fn set_timer(
         &self,
         index: usize,
         node: *mut Node,
         deadline: Instant,
         waker: Waker,
-    ) -> Result<(), Unset> {
+    ) -> Set {
         let when = self.timers.tick_after(deadline);
-        let mut wheel = self.timers.wheel(index);
-        if wheel.closed {
-            return Err(Unset::Closed(waker));
+        // SAFETY: the caller's.
+        unsafe { &mut *node }.set(when, waker);
+        let place = self.timers.wheels[index].place();
+        let due = place.with(|wheel| {
+            if wheel.closed {
+                return Err(Set::Closed);
+            }
+            // SAFETY: passed on.
+            unsafe { wheel.insert(node) }.ok_or(Set::Passed)
+        });
+        match due {
+            Ok(due) => {
+                self.lower_timer(due);
+                Set::In(place)
+            }
+            Err(why) => {
+                // SAFETY: it isn't linked. The waker is dropped without the lock.
+                drop(unsafe { &mut *node }.take_waker());
+                why
+            }
         }
-        // SAFETY: passed on.
-        let set = unsafe { wheel.insert(node, when, waker) };
-        drop(wheel);
-        // The waker that comes back is dropped here, without the lock.
-        let due = set.map_err(|_| Unset::Passed)?;
-        self.lower_timer(due);
-        Ok(())
     }
 
     /// A timer is due at this tick: whoever sleeps until the next one is to know.
@@ -246,12 +251,12 @@ impl Shared {
         }
         let mut next = NEVER;
         let mut batch = Batch::default();
-        for index in 0..timers.wheels.len() {
+        for place in &timers.wheels {
             loop {
-                let mut wheel = timers.wheel(index);
-                wheel.advance(now, &mut batch);
-                let due = wheel.next_due();
-                drop(wheel);
+                let due = place.with(|wheel| {
+                    wheel.advance(now, &mut batch);
+                    wheel.next_due()
+                });
                 let full = batch.is_full();
                 batch.drain().for_each(|waker| contain(|| waker.wake()));
                 if !full {
@@ -271,19 +276,7 @@ impl Shared {
     /// The pool has ended: its timers go elsewhere.
     pub(crate) fn close_timers(&self) {
         let timers = &self.timers;
-        let mut batch = Batch::default();
-        for index in 0..timers.wheels.len() {
-            loop {
-                let mut wheel = timers.wheel(index);
-                wheel.close(&mut batch);
-                drop(wheel);
-                let full = batch.is_full();
-                batch.drain().for_each(|waker| contain(|| waker.wake()));
-                if !full {
-                    break;
-                }
-            }
-        }
+        timers.wheels.iter().for_each(|place| place.close());
         timers.next.store(NEVER, Ordering::SeqCst);
     }
 
@@ -299,10 +292,15 @@ impl Shared {
     }
 }
 
-/// Why a timer isn't set.
-enum Unset {
+/// What became of a timer.
+#[derive(Clone, Copy)]
+enum Set {
+    /// It's linked there.
+    In(&'static Place),
+    /// Its time has come.
     Passed,
-    Closed(Waker),
+    /// The pool has ended.
+    Closed,
 }
 
 /// When a worker's occupant has last read the clock.

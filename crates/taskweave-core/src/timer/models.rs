@@ -41,20 +41,20 @@ impl Place {
     /// Links it, due at tick `when`.
     fn set(self, shared: &Shared, when: u64, woken: &Arc<Woken>) {
         let waker = Waker::from(Arc::clone(woken));
-        let mut wheel = shared.timers.wheel(0);
-        // SAFETY: boxed, and never freed before the model's end.
-        let due = unsafe { wheel.insert(self.0, when, waker) };
-        drop(wheel);
-        if let Ok(due) = due {
+        // SAFETY: boxed, and not linked.
+        unsafe { &mut *self.0 }.set(when, waker);
+        let place = shared.timers.wheels[0].place();
+        // SAFETY: never freed before the model's end.
+        if let Some(due) = place.with(|wheel| unsafe { wheel.insert(self.0) }) {
             shared.lower_timer(due);
         }
     }
 
     /// Takes it back and frees it.
     fn end(self, shared: &Shared) {
+        let place = shared.timers.wheels[0].place();
         // SAFETY: linked in this wheel, if at all.
-        let waker = unsafe { shared.timers.wheel(0).remove(self.0) };
-        drop(waker);
+        place.with(|wheel| unsafe { wheel.remove(self.0) });
         // SAFETY: boxed by `new`.
         drop(unsafe { Box::from_raw(self.0) });
     }

@@ -5,16 +5,15 @@ use core::future::Future;
 use core::marker::PhantomPinned;
 use core::pin::Pin;
 use core::task::{Context, Poll};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use taskweave_sys::sync::atomic::Ordering;
 use taskweave_sys::sync::cell::UnsafeCell;
 
-use super::Unset;
+use super::Set;
+use super::lease::Place;
 use super::wheel::{FIRED, LOST, Node, WAITS};
 use crate::pool::{Pool, ambient};
-use crate::shared::Shared;
 use crate::worker::Worker;
 
 /// Further away than this nobody waits.
@@ -38,9 +37,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 pub fn sleep_until(deadline: Instant) -> Sleep {
     Sleep {
         node: UnsafeCell::new(Node::new()),
-        pool: None,
-        wheel: 0,
-        is_set: false,
+        place: None,
         deadline,
         _pinned: PhantomPinned,
     }
@@ -50,11 +47,8 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 #[must_use = "nothing happens before it's awaited"]
 pub struct Sleep {
     node: UnsafeCell<Node>,
-    /// Whose wheel the node is linked in, or was, or will be.
-    pool: Option<Arc<Shared>>,
-    wheel: u32,
-    /// The node was linked, and hasn't been taken back.
-    is_set: bool,
+    /// Whose wheel the node was linked in, if it hasn't been taken back.
+    place: Option<&'static Place>,
     deadline: Instant,
     _pinned: PhantomPinned,
 }
@@ -97,67 +91,52 @@ impl Sleep {
 
     /// Unlinks the node, if need be: it's this future's alone afterwards.
     fn take_back(&mut self) {
-        if !core::mem::take(&mut self.is_set) {
+        let Some(place) = self.place.take() else {
             return;
-        }
-        if let Some(pool) = &self.pool {
-            if self.state() == WAITS {
-                let mut wheel = pool.timers.wheel(self.wheel as usize);
-                // SAFETY: alive, and of this wheel.
-                let waker = unsafe { wheel.remove(self.node()) };
-                drop(wheel);
-                // Foreign code, without the lock.
-                drop(waker);
-            }
-            // Relaxed: nobody else has the node.
-            // SAFETY: as in `state`.
-            unsafe { &(*self.node()).state }.store(WAITS, Ordering::Relaxed);
-        }
-    }
-
-    /// Links the node for the first time.
-    fn set(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let mut waker = context.waker().clone();
-        // An interval stays where it was.
-        let (mut pool, mut wheel) = match self.pool.take() {
-            Some(pool) => (pool, self.wheel as usize),
-            None => place(),
         };
-        loop {
+        let node = self.node();
+        if self.state() == WAITS {
+            // SAFETY: alive, and of this wheel, if of any.
+            place.with(|wheel| unsafe { wheel.remove(node) });
+        }
+        // SAFETY: not linked, and so the owner's. The waker is foreign code, and dropped without the lock.
+        drop(unsafe { &mut *node }.take_waker());
+        // Relaxed: nobody else has the node.
+        // SAFETY: as in `state`.
+        unsafe { &(*self.node()).state }.store(WAITS, Ordering::Relaxed);
+    }
+
+    /// Links the node, in the pool that this thread is in, or in the global one.
+    fn set(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let waker = context.waker().clone();
+        let set = ambient(|shared| {
+            let index = Worker::with_current_of(shared, |worker| worker.map_or(0, Worker::index));
             // SAFETY: in no list; pinned, and taken out by the drop.
-            let set = unsafe { pool.set_timer(wheel, self.node(), self.deadline, waker) };
-            match set {
-                Ok(()) => {
-                    self.wheel = wheel as u32;
-                    self.pool = Some(pool);
-                    self.is_set = true;
-                    return Poll::Pending;
-                }
-                Err(Unset::Passed) => {
-                    self.wheel = wheel as u32;
-                    self.pool = Some(pool);
-                    return Poll::Ready(());
-                }
-                Err(Unset::Closed(back)) => {
-                    waker = back;
-                    pool = Arc::clone(Pool::global().shared());
-                    wheel = 0;
-                }
+            unsafe { shared.set_timer(index, self.node(), self.deadline, waker) }
+        });
+        match set {
+            Set::In(place) => {
+                self.place = Some(place);
+                Poll::Pending
             }
+            Set::Passed => Poll::Ready(()),
+            Set::Closed => self.set_elsewhere(context),
         }
     }
-}
 
-/// A pool and one of its wheels for a new timer.
-fn place() -> (Arc<Shared>, usize) {
-    ambient(|shared| {
-        let wheel = Worker::with_current_of(shared, |worker| worker.map_or(0, Worker::index));
-        let shared = shared.this.as_ptr();
-        // SAFETY: it came from an `Arc`, and a pool that has a thread or a visitor, or is global, is alive.
-        unsafe { Arc::increment_strong_count(shared) };
-        // SAFETY: counted just now.
-        (unsafe { Arc::from_raw(shared) }, wheel)
-    })
+    /// As `set`, where there's always a wheel.
+    #[cold]
+    fn set_elsewhere(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let (global, waker) = (Pool::global().shared(), context.waker().clone());
+        // SAFETY: as in `set`.
+        let set = unsafe { global.set_timer(0, self.node(), self.deadline, waker) };
+        if let Set::In(place) = set {
+            self.place = Some(place);
+            return Poll::Pending;
+        }
+        // The global pool never ends.
+        Poll::Ready(())
+    }
 }
 
 impl Future for Sleep {
@@ -166,7 +145,7 @@ impl Future for Sleep {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         // SAFETY: nothing is moved.
         let this = unsafe { self.get_unchecked_mut() };
-        let Some(pool) = this.pool.as_ref().filter(|_| this.is_set) else {
+        let Some(place) = this.place else {
             return this.set(context);
         };
         match this.state() {
@@ -177,16 +156,13 @@ impl Future for Sleep {
             }
             _ => {}
         }
-        let wheel = pool.timers.wheel(this.wheel as usize);
+        let node = this.node();
         // SAFETY: alive, and of this wheel.
-        let same = unsafe { wheel.has(this.node(), context.waker()) };
-        drop(wheel);
+        let same = place.with(|wheel| unsafe { wheel.has(node, context.waker()) });
         if !same {
             let mut waker = Some(context.waker().clone());
-            let mut wheel = pool.timers.wheel(this.wheel as usize);
             // SAFETY: as above.
-            let linked = unsafe { wheel.renew(this.node(), &mut waker) };
-            drop(wheel);
+            let linked = place.with(|wheel| unsafe { wheel.renew(node, &mut waker) });
             drop(waker);
             if linked {
                 return Poll::Pending;

@@ -43,6 +43,19 @@ impl Node {
             state: AtomicU8::new(WAITS),
         }
     }
+
+    /// When it's due, and whom it wakes. Not while it's linked.
+    #[inline]
+    pub(super) fn set(&mut self, when: u64, waker: Waker) {
+        self.when = when;
+        self.waker = Some(waker);
+    }
+
+    /// The waker of a node that isn't linked.
+    #[inline]
+    pub(super) fn take_waker(&mut self) -> Option<Waker> {
+        self.waker.take()
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -114,29 +127,23 @@ impl Wheel {
         }
     }
 
-    /// Links a node. Returns the tick at which its place is due; `None`: it's due already, and stays out.
+    /// Links a node that is [set](Node::set). Returns the tick at which its place is due; `None`: it's due already, and stays out.
     ///
     /// # Safety
     /// The node is in no list, and stays where it is until it's out again.
-    pub(super) unsafe fn insert(
-        &mut self,
-        node: *mut Node,
-        when: u64,
-        waker: Waker,
-    ) -> Result<u64, Waker> {
-        if when <= self.now {
-            return Err(waker);
-        }
+    #[inline]
+    pub(super) unsafe fn insert(&mut self, node: *mut Node) -> Option<u64> {
         // SAFETY: the caller's.
-        unsafe { (*node).when = when };
-        // SAFETY: as above.
-        unsafe { (*node).waker = Some(waker) };
+        if unsafe { (*node).when } <= self.now {
+            return None;
+        }
         // SAFETY: passed on.
-        Ok(unsafe { self.link(node) })
+        Some(unsafe { self.link(node) })
     }
 
     /// # Safety
     /// As for `insert`; the node's time is to come.
+    #[inline]
     unsafe fn link(&mut self, node: *mut Node) -> u64 {
         // SAFETY: the caller's.
         let when = unsafe { (*node).when }.min(self.now + SPAN);
@@ -162,22 +169,22 @@ impl Wheel {
         when >> (BITS * level) << (BITS * level)
     }
 
-    /// Takes a node out, if it's in.
+    /// Takes a node out, if it's in: its waker is the owner's again.
     ///
     /// # Safety
     /// The node is alive, and of this wheel if it's in any.
-    pub(super) unsafe fn remove(&mut self, node: *mut Node) -> Option<Waker> {
+    #[inline]
+    pub(super) unsafe fn remove(&mut self, node: *mut Node) {
         // SAFETY: under the lock.
         if unsafe { (*node).place } != NOWHERE {
             // SAFETY: linked here.
             unsafe { self.unlink(node) };
         }
-        // SAFETY: under the lock.
-        unsafe { (*node).waker.take() }
     }
 
     /// # Safety
     /// The node is linked in this wheel.
+    #[inline]
     unsafe fn unlink(&mut self, node: *mut Node) {
         // SAFETY: by the caller's word.
         let prev = unsafe { (*node).prev };

@@ -57,14 +57,14 @@ fn it_fires_what_a_sorted_map_would() {
                     let when = now + (random(&mut dice) >> (20 + random(&mut dice) % 43));
                     let mut node = Box::new(Node::new());
                     let waker = Waker::from(Arc::new(Named(name, Arc::clone(&log))));
+                    node.set(when, waker);
                     // SAFETY: boxed, and removed before it's dropped.
-                    let set = unsafe { wheel.insert(&raw mut *node, when, waker) };
-                    match set {
-                        Ok(due) => {
+                    match unsafe { wheel.insert(&raw mut *node) } {
+                        Some(due) => {
                             assert!(due <= when && due > now.saturating_sub(1));
                             nodes.insert(name, (when, node));
                         }
-                        Err(_) => assert!(when <= now),
+                        None => assert!(when <= now),
                     }
                 }
                 2 => {
@@ -73,7 +73,8 @@ fn it_fires_what_a_sorted_map_would() {
                     };
                     let (_, mut node) = nodes.remove(&name).unwrap();
                     // SAFETY: linked here.
-                    assert!(unsafe { wheel.remove(&raw mut *node) }.is_some());
+                    unsafe { wheel.remove(&raw mut *node) };
+                    assert!(node.take_waker().is_some());
                     assert_eq!(state(&node), WAITS);
                 }
                 _ => {
@@ -122,9 +123,9 @@ fn a_timer_moves_at_most_six_times() {
     let mut wheel = Wheel::new();
     let mut node = Box::new(Node::new());
     let years = 5 * 365 * 86_400_000_u64 + 12_345;
-    let waker = Waker::from(Arc::new(Named(1, Arc::clone(&log))));
+    node.set(years, Waker::from(Arc::new(Named(1, Arc::clone(&log)))));
     // SAFETY: boxed, and it fires before it's dropped.
-    assert!(unsafe { wheel.insert(&raw mut *node, years, waker) }.is_ok());
+    assert!(unsafe { wheel.insert(&raw mut *node) }.is_some());
     let mut moves = 0;
     loop {
         let due = wheel.next_due();

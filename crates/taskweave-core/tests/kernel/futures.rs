@@ -2,12 +2,12 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use taskweave_core::{Limit, TaskError, block_on, join, sleep, spawn_future, yield_now};
+use taskweave_sys::sync::atomic::{AtomicBool, Ordering};
 use taskweave_testing::{
     Bomb, Count, Gate, Random, builder, busy, each_pool, each_size, inside_and_outside, pool,
     rounds, until, watch,

@@ -321,6 +321,37 @@ fn timers_of_a_pool_that_ends_go_on_elsewhere() {
     });
 }
 
+/// Wheels are handed on from pool to pool: what is left of a timer in the last one disturbs nobody in the next.
+#[test]
+fn timers_outlive_pools_whose_wheels_are_in_use_again() {
+    let _watch = watch();
+    let mut left = Vec::new();
+    for _ in 0..20 {
+        let pool = pool(1);
+        for _ in 0..10 {
+            let timer = pool.spawn_future(async {
+                let mut timer = Box::pin(sleep(Duration::from_secs(3600)));
+                let context = &mut Context::from_waker(Waker::noop());
+                assert!(timer.as_mut().poll(context).is_pending());
+                [timer]
+            });
+            left.extend(timer.wait().unwrap());
+        }
+        // Those of the last pool go in the middle of this one's life.
+        left.drain(..left.len() / 2);
+        pool.spawn_future(sleep(Duration::from_millis(1)))
+            .wait()
+            .unwrap();
+        pool.shutdown(Shutdown::Abandon, None).unwrap();
+    }
+    // One whose pool has gone is set again, elsewhere.
+    let mut timer = left.pop().unwrap();
+    timer
+        .as_mut()
+        .reset(Instant::now() + Duration::from_millis(1));
+    block_on(timer);
+}
+
 /// An idle pool with many sleeping futures wakes for none of them.
 #[test]
 fn idle_sleepers_cost_nothing() {
