@@ -122,6 +122,40 @@ fn a_vertex_that_panics_is_an_error_of_the_await() {
     });
 }
 
+/// A pass is cancelled while one of its vertices awaits a future: that one ends first, its successors are skipped, and the future that awaits the pass is told.
+#[test]
+fn a_cancelled_pass_is_an_error_of_the_await() {
+    let _watch = watch();
+    each_size(|pool| {
+        let (token, skipped) = (CancelToken::new(), Count::new());
+        let (open, gate) = async_channel::bounded::<()>(1);
+        let mut builder = GraphBuilder::new();
+        let awaits = builder.begin("awaits", move |completion| {
+            let gate = gate.clone();
+            drop(spawn_future(async move {
+                gate.recv().await.unwrap();
+                completion.complete().unwrap();
+            }));
+        });
+        let count = skipped.clone();
+        let after = builder.task("after", move || count.tick());
+        builder.edge(awaits, after).unwrap();
+        let mut graph = builder.build().unwrap();
+        let pass = graph.start_with(pool, &token).unwrap();
+        let told = pool.spawn_future(async move {
+            let error = pass.await.unwrap_err();
+            (error.executed, error.skipped, error.error)
+        });
+        token.cancel();
+        open.send_blocking(()).unwrap();
+        let (executed, left_out, error) = told.wait().unwrap();
+        assert!(matches!(error, TaskError::Cancelled), "{error}");
+        // The cancel may have come before the vertex began.
+        assert_eq!((executed + left_out, skipped.get()), (2, 0));
+        assert!(left_out >= 1);
+    });
+}
+
 /// A body waits for a future that awaits a future that awaits the body.
 #[test]
 fn a_deadlock_across_tasks_and_futures_is_found() {
