@@ -182,6 +182,36 @@ fn a_deadlock_across_tasks_and_futures_is_found() {
     });
 }
 
+/// A vertex waits for a future that awaits the vertex's own pass. Once it's told, the pass goes on, and the future ends.
+#[test]
+fn a_deadlock_of_a_vertex_and_the_await_of_its_pass_is_found() {
+    let _watch = watch();
+    each_size(|pool| {
+        let (send, receive) = async_channel::bounded::<JoinHandle<usize>>(1);
+        let (found, after) = (Count::new(), Count::new());
+        let mut builder = GraphBuilder::new();
+        let count = found.clone();
+        let waits = builder.task("waits", move || {
+            let awaits = receive.recv_blocking().unwrap();
+            if matches!(awaits.wait(), Err(TaskError::Deadlock)) {
+                count.tick();
+            }
+        });
+        let count = after.clone();
+        let last = builder.task("after", move || count.tick());
+        builder.edge(waits, last).unwrap();
+        let mut graph = builder.build().unwrap();
+        for round in 1..=3 {
+            let pass = graph.start(pool).unwrap();
+            let awaits = pool.spawn_future(async move { pass.await.unwrap().executed });
+            send.send_blocking(awaits).unwrap();
+            until(|| after.get() == round);
+            assert_eq!(found.get(), round);
+        }
+        until(|| pool.metrics().total().futures_ended == 3);
+    });
+}
+
 /// What is ready everywhere, all at once.
 #[test]
 fn joins_within_polls_within_vertices() {
