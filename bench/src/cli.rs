@@ -81,6 +81,8 @@ pub(crate) enum Choice {
     Taskbench,
     /// Sleeping and waking
     Wake,
+    /// Futures and timers
+    Future,
     /// Changes told by every worker to every other; epochs
     Progress,
     /// Every suite
@@ -97,6 +99,7 @@ impl Choice {
             Self::Graph => suite == Suite::Graph,
             Self::Taskbench => suite == Suite::Taskbench,
             Self::Wake => suite == Suite::Wake,
+            Self::Future => suite == Suite::Future,
             Self::Progress => suite == Suite::Progress,
             Self::Slam => suite == Suite::Slam,
         }

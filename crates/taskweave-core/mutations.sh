@@ -59,6 +59,19 @@ stall-outside-overlooked        lib  keeper::models::stall::a_nap_between_two_lo
 stall-waits-overlooked          lib  keeper::models::stall::a_wait_that_is_over_moves
 stall-blocking-after-sleepers   lib  keeper::models::stall::a_blocking_thread_moves_what_waits_for_it
 stall-permit-after-sleeper      lib  keeper::models::stall::a_wait_that_is_over_moves
+future-poll-overlooks-wake      lib  future::models::a_wake_meets_a_poll
+future-claim-relaxed            lib  future::models::a_wake_meets_a_poll
+future-pend-relaxed             lib  future::models::a_wake_meets_a_poll
+signal-load-only                lib  future::models::a_wake_meets_a_poll
+future-woken-forgotten          lib  future::models::a_poll_wakes_another_future
+future-arm-relaxed              lib  future::models::a_slot_is_used_again
+future-cancel-claims-anyway     lib  future::models::a_cancel_meets_a_poll
+future-leaf-uncounted           lib  future::models::the_last_waker_outlives_the_pool
+future-drain-looks-once         lib  future::models::a_drain_meets_the_last_waker
+timer-attend-looks-first        lib  timer::models::a_timer_is_set_while_the_attendant_lies_down
+timer-set-without-look          lib  timer::models::a_timer_is_set_while_the_attendant_lies_down
+timer-unlock-relaxed            lib  timer::models::a_timer_is_dropped_while_it_fires
+timer-fire-erases-last          lib  timer::models::a_timer_is_set_while_others_fire
 blocked-look-before-lock        lib  spawn::models::one_of_two_that_wait_for_each_other_is_told
 blocked-runner-stays            lib  spawn::models::a_wait_after_a_task_is_not_its_own
 LIST

@@ -32,12 +32,13 @@ pub(crate) fn markdown(findings: &[Finding], about: &str) -> String {
 }
 
 /// The order of suites on a page.
-pub(super) const SUITES: [Suite; 7] = [
+pub(super) const SUITES: [Suite; 8] = [
     Suite::Kernel,
     Suite::Spawn,
     Suite::Wake,
     Suite::Graph,
     Suite::Taskbench,
+    Suite::Future,
     Suite::Progress,
     Suite::Slam,
 ];

@@ -1,5 +1,6 @@
 //! What is measured: every case is one job done by this project and by one peer.
 
+mod future;
 mod graph;
 mod kernel;
 mod pools;
@@ -33,6 +34,8 @@ pub(crate) enum Suite {
     Taskbench,
     /// Sleeping and waking: permits, ping-pong, storms.
     Wake,
+    /// Futures and timers.
+    Future,
     /// Changes told by every worker to every other; epochs.
     Progress,
     /// The whole: pose graphs.
@@ -47,6 +50,7 @@ impl fmt::Display for Suite {
             Self::Graph => "graph",
             Self::Taskbench => "taskbench",
             Self::Wake => "wake",
+            Self::Future => "future",
             Self::Progress => "progress",
             Self::Slam => "slam",
         })
@@ -113,6 +117,7 @@ pub(crate) fn catalogue() -> Vec<Case> {
         graph::cases(),
         taskbench::cases(),
         wake::cases(),
+        future::cases(),
         progress::cases(),
         slam::cases(),
     ]

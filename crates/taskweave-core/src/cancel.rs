@@ -6,12 +6,14 @@ use std::sync::{Arc, PoisonError, Weak};
 use taskweave_sys::sync::atomic::{AtomicBool, Ordering};
 use taskweave_sys::sync::{Mutex, MutexGuard};
 
+use crate::future::SlotRef;
+
 /// Cancels what was started with it. Clones are the same token; a child is cancelled with its parent, not the
 /// other way round.
 ///
 /// A task that hasn't begun when its token is cancelled never runs, and its handle says
 /// [`TaskError::Cancelled`](crate::TaskError::Cancelled). A body that has begun goes on, unless it asks
-/// [`is_cancelled`](Self::is_cancelled) and ends by itself.
+/// [`is_cancelled`](Self::is_cancelled) and ends by itself. A future is dropped where it waits, or after the poll that is under way.
 #[derive(Clone, Default)]
 pub struct CancelToken {
     node: Arc<Node>,
@@ -29,6 +31,8 @@ impl fmt::Debug for CancelToken {
 struct Node {
     cancelled: AtomicBool,
     children: Mutex<Vec<Weak<Node>>>,
+    /// The future that this token was made for, while it hasn't ended.
+    future: Mutex<Option<SlotRef>>,
     /// Kept alive, so that a cancel finds its way through tokens that nobody has any more.
     parent: Option<Arc<Node>>,
 }
@@ -69,6 +73,18 @@ impl CancelToken {
         child
     }
 
+    /// A token for one future alone, which is polled when the token is cancelled.
+    pub(crate) fn child_for(&self, future: SlotRef) -> CancelToken {
+        let child = self.child();
+        *lock(&child.node.future) = Some(future);
+        child
+    }
+
+    /// The future that this was made for ends.
+    pub(crate) fn part(&self) {
+        *lock(&self.node.future) = None;
+    }
+
     /// Cancels this token and its descendants. Never blocks on a task.
     pub fn cancel(&self) {
         let mut open = vec![Arc::clone(&self.node)];
@@ -78,6 +94,14 @@ impl CancelToken {
             // added between the flag and the visit.
             node.cancelled.store(true, Ordering::Release);
             open.extend(children.drain(..).filter_map(|child| child.upgrade()));
+            drop(children);
+            let future = lock(&node.future);
+            // Counted while it can't end, woken without the lock.
+            let count = future.map(SlotRef::count);
+            drop(future);
+            if let Some(count) = count {
+                count.wake();
+            }
         }
     }
 

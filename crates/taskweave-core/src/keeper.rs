@@ -1,7 +1,7 @@
 #![doc = include_str!("keeper/README.md")]
 
 #[cfg(all(test, taskweave_loom))]
-mod models;
+pub(crate) mod models;
 
 use core::ptr;
 use std::io;
@@ -20,6 +20,7 @@ use crate::error::TaskError;
 use crate::idle::Sleep;
 use crate::shared::{MODE_ASLEEP, MODE_WOKEN, Phase, Shared, Slot};
 use crate::thread;
+use crate::timer::Slept;
 use crate::worker::Worker;
 
 /// One thread of a pool.
@@ -151,6 +152,7 @@ fn leave(shared: &Shared) {
         fence(Ordering::SeqCst);
     }
     shared.sweep_all();
+    shared.close_timers();
     all_gone.notify_all();
 }
 
@@ -175,15 +177,20 @@ fn run_slot(shared: &Shared, keeper: &Keeper, slot: &Slot, woken: bool) -> Left 
         worker.accept_token();
     }
     loop {
+        worker.look_at_timers();
         let task = worker.next_task().or_else(|| {
             worker.enter_ends();
             worker.search(|| shared.phase() != Phase::Open)
         });
         if let Some(task) = task {
             worker.drop_token();
+            let measure = worker.pass_timers_on(task);
             worker.run(task);
             if !worker.is_current() {
                 return Left::Displaced;
+            }
+            if let Some(measure) = measure {
+                worker.kinds.record_since(measure);
             }
             continue;
         }
@@ -245,7 +252,15 @@ fn await_wake(shared: &Shared, keeper: &Keeper, slot: &Slot) -> bool {
             return false;
         }
         shared.check_stall();
-        ticket.commit();
+        let worker = &slot.worker;
+        if shared.timers.sleep(worker.index(), &keeper.parker, ticket) == Slept::Due {
+            if shared.idle.retract(worker.index(), Sleep::Base) {
+                worker.timers_are_due();
+                break;
+            }
+            // Somebody else has the slot.
+            shared.fire_timers();
+        }
     }
     slot.worker.accept_token();
     slot.worker.slept_since(start);
@@ -259,6 +274,7 @@ pub(crate) fn close(shared: &Shared, phase: Phase) {
     // the queues.
     fence(Ordering::SeqCst);
     shared.blocking.wake_all();
+    shared.wake_futures();
     end_if_over(shared);
 }
 
@@ -298,6 +314,7 @@ pub(crate) fn end_if_over(shared: &Shared) {
     if claimed.len() == slots
         && shared.sleepers.without_slot.load(Ordering::SeqCst) == 0
         && shared.blocking.is_idle()
+        && shared.live_futures() == 0
         && !shared.work_visible()
     {
         end(shared, &keepers);

@@ -122,6 +122,11 @@ impl Kinds {
         });
     }
 
+    /// Records how long a body took that has ended just now.
+    pub(crate) fn record_since(&self, Measure { kind, start }: Measure) {
+        self.record(kind, self.now().saturating_sub(start));
+    }
+
     pub(crate) fn now(&self) -> u64 {
         clock::ticks()
     }

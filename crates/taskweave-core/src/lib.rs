@@ -24,6 +24,8 @@
 //! | `wait.rs` | waiting in a worker and outside; borrowing the slot of a sleeping worker |
 //! | `latch/` | how ends are told to whoever waits |
 //! | `spawn/`, `prepare/`, `scope.rs`, `join.rs`, `for_each.rs`, `blocking.rs`, `stack_job.rs` | the ways to make tasks |
+//! | `future/` | futures: a leaf of 64 is a task; `block_on`, `yield_now` |
+//! | `timer/` | timers: a wheel a worker, and a sleeper who attends to them |
 //! | `pass/` | a frozen graph, run again and again |
 //! | `blocked.rs`, `stall.rs` | circles of waits for tasks, and pools in which nothing can move, are errors |
 //! | `kind.rs` | how long bodies take: a wake must pay |
@@ -42,6 +44,7 @@ mod cancel;
 mod dump;
 mod error;
 mod for_each;
+mod future;
 mod idle;
 mod join;
 mod keeper;
@@ -65,6 +68,7 @@ mod stack_job;
 mod stall;
 pub mod task;
 mod thread;
+mod timer;
 mod wait;
 mod worker;
 
@@ -72,14 +76,16 @@ pub use builder::{BuildError, MAX_WORKERS, Pinning, PoolBuilder};
 pub use cancel::CancelToken;
 pub use error::{Panic, TaskError};
 pub use for_each::{Splittable, for_each, map_reduce};
+pub use future::{YieldNow, block_on, yield_now};
 pub use join::join;
 pub use limit::Limit;
 pub use local::WorkerLocal;
 pub use metrics::{Metrics, WorkerMetrics};
-pub use pool::{Pool, Shutdown, ShutdownTimeout, TaskBuilder, spawn};
+pub use pool::{Pool, Shutdown, ShutdownTimeout, TaskBuilder, spawn, spawn_future};
 pub use prepare::{AlreadyRunning, Prepared, Submission};
 pub use scope::{Scope, scope};
 pub use spawn::JoinHandle;
 pub use taskweave_sys::machine::priority::{Priority, PriorityError};
 pub use thread::Hold;
+pub use timer::{Elapsed, Interval, Sleep, Timeout, interval, sleep, sleep_until, timeout};
 pub use worker::Worker;

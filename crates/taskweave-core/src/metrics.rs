@@ -72,6 +72,12 @@ counters! {
     wakes_sent,
     /// Fairness turns taken: oldest first, inbox first, a look at a victim.
     fairness_turns,
+    /// Futures begun.
+    futures,
+    /// Futures ended.
+    futures_ended,
+    /// Polls of futures. A task counts as run that may be up to 64 of them.
+    polls,
 }
 
 /// A counter with one writer at a time and any number of readers.

@@ -1,11 +1,13 @@
 //! Pools: what starts, runs and ends the workers.
 
 use core::fmt;
+use core::future::Future;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::builder::{BuildError, PoolBuilder};
 use crate::cancel::CancelToken;
+use crate::future;
 use crate::keeper;
 use crate::limit::Limit;
 use crate::metrics::Metrics;
@@ -140,6 +142,38 @@ impl Pool {
         spawn::spawn(&self.shared, Options::default(), body)
     }
 
+    /// Starts a future: the pool's workers poll it. One allocation if the future or its result is larger than about 100 bytes, and now and then one for 64
+    /// futures to come; else none. No lock, but once in a while.
+    ///
+    /// The handle is that of a task: it can be awaited, here or under any other executor, waited for, cancelled, or dropped, in which case the
+    /// future goes on by itself. A future that panics ends with [`TaskError::Panicked`](crate::TaskError::Panicked).
+    ///
+    /// A poll must not block; if it has to, it's best done by [`spawn_blocking`](Self::spawn_blocking), whose handle can be awaited. What computes for long may do
+    /// so in a poll, or use `join` and `scope` there: other futures go on on other workers.
+    ///
+    /// After a shutdown the handle says [`TaskError::Shutdown`](crate::TaskError::Shutdown).
+    ///
+    /// ```
+    /// # use taskweave_core::Pool;
+    /// let pool = Pool::builder().worker_threads(2).build()?;
+    /// let six = pool.spawn(|| 6);
+    /// let answer = pool.spawn_future(async { six.await.map(|six| six * 7) });
+    /// assert_eq!(answer.wait()??, 42);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn spawn_future<F, T>(&self, future: F) -> JoinHandle<T>
+    where
+        F: Future<Output = T> + Send + 'static,
+        T: Send + 'static,
+    {
+        future::spawn_future(&self.shared, Options::default(), future)
+    }
+
+    /// As [`block_on`](crate::block_on), with this pool as the one that the future is in.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        future::block_on_in(&self.shared, future)
+    }
+
     /// A task with a name, a token or a limit.
     ///
     /// ```
@@ -252,6 +286,7 @@ impl Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
+        self.shared.futures.drop_pending();
         self.close(Shutdown::Drain);
         if !thread::is_inside(&self.shared) {
             lend_slot();
@@ -292,6 +327,19 @@ impl TaskBuilder<'_> {
         self
     }
 
+    /// Starts a future, see [`Pool::spawn_future`]. A token that is cancelled drops it, also while it waits for something: for this it costs an allocation and
+    /// two locks.
+    ///
+    /// A limit is for bodies: a future would keep its unit while it waits. The handle then says [`TaskError::Failed`](crate::TaskError::Failed); use a
+    /// semaphore for futures instead.
+    pub fn spawn_future<F, T>(self, future: F) -> JoinHandle<T>
+    where
+        F: Future<Output = T> + Send + 'static,
+        T: Send + 'static,
+    {
+        future::spawn_future(&self.pool.shared, self.options, future)
+    }
+
     /// Starts it, see [`Pool::spawn`].
     pub fn spawn<F, T>(self, body: F) -> JoinHandle<T>
     where
@@ -300,6 +348,18 @@ impl TaskBuilder<'_> {
     {
         spawn::spawn(&self.pool.shared, self.options, body)
     }
+}
+
+/// Starts a future on the pool of the current worker, or on the global one. See [`Pool::spawn_future`].
+pub fn spawn_future<F, T>(future: F) -> JoinHandle<T>
+where
+    F: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
+{
+    ambient(|shared| match shared.this.upgrade() {
+        Some(shared) => future::spawn_future(&shared, Options::default(), future),
+        None => unreachable!("a pool that has a worker or is global is alive"),
+    })
 }
 
 /// Starts `body` on the pool of the current worker, or on the global one. See [`Pool::spawn`].

@@ -13,6 +13,7 @@ use taskweave_sys::sync::hint::spin_loop;
 
 use crate::blocking::Blocking;
 use crate::builder::Config;
+use crate::future::Futures;
 use crate::idle::{Idle, Sleep};
 use crate::keeper::{self, Keeper, Keepers};
 use crate::latch::Latch;
@@ -21,6 +22,7 @@ use crate::recycle::Depot;
 use crate::stall::Sleepers;
 use crate::task::{Header, Task, TaskVTable, vtable};
 use crate::thread;
+use crate::timer::Timers;
 use crate::wait::wait_apart_from;
 use crate::worker::Worker;
 
@@ -75,6 +77,8 @@ pub(crate) struct Shared {
     pub(crate) keepers: Mutex<Keepers>,
     pub(crate) blocking: Blocking,
     pub(crate) sleepers: Sleepers,
+    pub(crate) futures: Futures,
+    pub(crate) timers: Timers,
     pub(crate) outside_wakes: Counter,
     pub(crate) borrowed: Counter,
     next_inbox: CachePadded<AtomicUsize>,
@@ -106,6 +110,8 @@ impl Shared {
             keepers: Mutex::new(Keepers::default()),
             blocking: Blocking::new(),
             sleepers: Sleepers::default(),
+            futures: Futures::new(),
+            timers: Timers::new(count),
             outside_wakes: Counter::default(),
             borrowed: Counter::default(),
             next_inbox: CachePadded::new(AtomicUsize::new(0)),
@@ -189,12 +195,19 @@ impl Shared {
     /// Claims a sleeper and wakes it with the caller's search token.
     fn wake_claimed(&self) -> bool {
         let from = self.next_inbox.load(Ordering::Relaxed) % self.slots.len();
-        if let Some(index) = self.idle.claim(Sleep::Waiting, from) {
+        // Whoever sleeps until the next timer comes last.
+        let attendant = self.timers.attendant();
+        self.wake_claimed_but(from, attendant)
+            || attendant.is_some() && self.wake_claimed_but(from, None)
+    }
+
+    fn wake_claimed_but(&self, from: usize, spared: Option<usize>) -> bool {
+        if let Some(index) = self.idle.claim_but(Sleep::Waiting, from, spared) {
             self.count_wake();
             self.wake_waiter(index);
             return true;
         }
-        if let Some(index) = self.idle.claim(Sleep::Base, from) {
+        if let Some(index) = self.idle.claim_but(Sleep::Base, from, spared) {
             self.count_wake();
             self.wake_keeper(index);
             return true;
@@ -261,6 +274,7 @@ impl Shared {
             keeper::end_if_over(self);
             self.sweep_if_gone();
         }
+        self.pass_timers_on();
         self.check_stall();
     }
 

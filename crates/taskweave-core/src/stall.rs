@@ -105,6 +105,7 @@ impl Shared {
             && list
                 .iter()
                 .all(|s| !s.moved_from_outside && sleeps(s.parker))
+            && self.futures_are_still()
             && self.waits_are_still()
             && !self.work_visible()
             && self.idle.is_still(self.slots.len(), since);

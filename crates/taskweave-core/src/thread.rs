@@ -90,10 +90,33 @@ pub(crate) fn pool() -> *const Shared {
         return worker.shared();
     }
     let given_away = without_slot();
-    if given_away.is_null() {
-        HOME.with(Cell::get)
+    if !given_away.is_null() {
+        return given_away;
+    }
+    let home = HOME.with(Cell::get);
+    if home.is_null() {
+        VISITED.with(Cell::get)
     } else {
-        given_away
+        home
+    }
+}
+
+taskweave_sys::thread_local! {
+    /// The pool that a thread from outside has entered without a slot.
+    static VISITED: Cell<*const Shared> = const { Cell::new(ptr::null()) };
+}
+
+/// Makes `shared` the pool that this thread is in, if it's in none else, until the returned value is dropped. The caller keeps it alive for so long.
+pub(crate) fn visit(shared: &Shared) -> Visit {
+    Visit(VISITED.with(|cell| cell.replace(shared)))
+}
+
+/// See [`visit`].
+pub(crate) struct Visit(*const Shared);
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        VISITED.with(|cell| cell.set(self.0));
     }
 }
 

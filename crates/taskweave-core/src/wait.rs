@@ -12,6 +12,7 @@ use crate::latch::Latch;
 use crate::shared::Shared;
 use crate::task::Task;
 use crate::thread;
+use crate::timer::Slept;
 use crate::worker::Worker;
 
 /// Waits that run unrelated tasks nest at most so deep on one stack.
@@ -50,9 +51,13 @@ impl Worker {
 
     fn wait_helping(&self, latch: &Latch, mark: Position) {
         self.enter_ends();
+        self.polls.publish();
         let root = thread::root();
         let mut may_help = root == 0 && self.depth().get() < MAX_DEPTH;
         while !latch.is_set() {
+            if may_help {
+                self.look_at_timers();
+            }
             let fair = if may_help { self.fair_task() } else { None };
             if fair.is_none()
                 && let Some(task) = self.descendant(mark)
@@ -155,7 +160,9 @@ impl Worker {
             self.slot().counters.parks.add(1);
             shared.check_stall();
             let start = self.kinds.now();
-            ticket.commit();
+            if shared.timers.sleep(self.index(), parker, ticket) == Slept::Due {
+                self.timers_are_due();
+            }
             self.slept_since(start);
         }
         // Either way it ends with a token: taken along with the bit, or left by whoever has claimed it.

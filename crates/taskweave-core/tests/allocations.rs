@@ -1,10 +1,13 @@
 //! What the kernel promises not to do: allocate per task.
 #![cfg(not(any(taskweave_loom, taskweave_shuttle)))]
 
+use std::future::Future;
 use std::sync::OnceLock;
+use std::task::{Context, Waker};
+use std::time::Duration;
 
 use taskweave_core::pass::{FrozenPass, Verdict, VertexSpec};
-use taskweave_core::{Pool, for_each, join, map_reduce, scope};
+use taskweave_core::{Pool, for_each, interval, join, map_reduce, scope, sleep, yield_now};
 use taskweave_testing::counting::{Counting, allocations, per_round};
 use taskweave_testing::{Count, block_on, thread_count, until, watch};
 
@@ -52,6 +55,69 @@ fn nothing_is_allocated_per_task() {
     closures_of_scopes();
     passes();
     one_allocation_per_spawned_task();
+    futures();
+    timers();
+}
+
+fn futures() {
+    inside_and_outside(|pool| {
+        // Places for more futures than will ever be there at once.
+        let many: Vec<_> = (0..5000)
+            .map(|_| pool.spawn_future(std::future::pending::<()>()))
+            .collect();
+        for one in many {
+            while !one.is_finished() {
+                one.cancel();
+            }
+        }
+        assert_eq!(
+            per_round(|| pool.block_on(async {
+                let handles = [(); 100].map(|()| pool.spawn_future(yield_now()));
+                for handle in handles {
+                    handle.await.unwrap();
+                }
+            })),
+            0.0
+        );
+        // Detached, woken from elsewhere, cancelled.
+        let round = || {
+            let waits = pool.spawn_future(std::future::pending::<()>());
+            let woken = pool.spawn_future(async { yield_now().await });
+            drop(pool.spawn_future(yield_now()));
+            pool.block_on(woken).unwrap();
+            while !waits.is_finished() {
+                waits.cancel();
+            }
+        };
+        assert_eq!(per_round(round), 0.0);
+        // What doesn't fit into a slot.
+        let large = [7_u8; 500];
+        let round = || {
+            let handle = pool.spawn_future(async move {
+                yield_now().await;
+                large[3]
+            });
+            assert_eq!(pool.block_on(handle).unwrap(), 7);
+        };
+        assert_eq!(per_round(round), 1.0);
+    });
+}
+
+fn timers() {
+    let context = &mut Context::from_waker(Waker::noop());
+    let pool = pool(1);
+    let mut round = || {
+        for i in 0..50 {
+            let mut timer = std::pin::pin!(sleep(Duration::from_millis(1000 + 77 * i)));
+            assert!(timer.as_mut().poll(context).is_pending());
+        }
+    };
+    assert_eq!(pool.block_on(async { per_round(&mut round) }), 0.0);
+    let mut interval = interval(Duration::from_millis(1));
+    let ticks = per_round(|| {
+        pool.block_on(interval.tick());
+    });
+    assert_eq!(ticks, 0.0);
 }
 
 fn the_counter_counts() {

@@ -4,6 +4,21 @@
 #[path = "../examples/newton.rs"]
 mod newton;
 
+#[path = "../examples/echo.rs"]
+mod echo;
+
+#[test]
+fn echo_answers_everybody() {
+    let expected = "\
+9: 19
+97: 118
+100000: 350
+nine: a number up to a million, please
+";
+    let said = echo::report(&[&["9", "97"], &["100000", "nine"]]).unwrap();
+    assert_eq!(said, expected);
+}
+
 #[test]
 fn newton_says_how_good_the_roots_are() {
     let expected = "\

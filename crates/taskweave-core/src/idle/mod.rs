@@ -137,7 +137,17 @@ impl Idle {
 
     /// Claims any slot that sleeps in this way.
     pub(crate) fn claim(&self, sleep: Sleep, from: usize) -> Option<usize> {
-        let slot = self.map(sleep).take_any(from)?;
+        self.claim_but(sleep, from, None)
+    }
+
+    /// As `claim`, any but this one.
+    pub(crate) fn claim_but(
+        &self,
+        sleep: Sleep,
+        from: usize,
+        spared: Option<usize>,
+    ) -> Option<usize> {
+        let slot = self.map(sleep).take_any(from, spared)?;
         self.counts.fetch_sub(SLEEPER, Ordering::SeqCst);
         Some(slot)
     }
@@ -235,13 +245,16 @@ impl Bitmap {
             .sum()
     }
 
-    fn take_any(&self, from: usize) -> Option<usize> {
+    fn take_any(&self, from: usize, spared: Option<usize>) -> Option<usize> {
         let words = self.0.len();
         let first = from / 64;
         for step in 0..words {
             let index = (first + step) % words;
             loop {
-                let word = self.0[index].load(Ordering::Relaxed);
+                let mut word = self.0[index].load(Ordering::Relaxed);
+                if let Some(spared) = spared.filter(|spared| spared / 64 == index) {
+                    word &= !(1 << (spared % 64));
+                }
                 if word == 0 {
                     break;
                 }

@@ -241,7 +241,8 @@ fn close_world(world: &World) {
     end(&world.shared, &lock(&world.shared));
 }
 
-fn add_keeper(shared: &Shared, slot: usize) {
+/// A pool without keepers counts as one whose threads have left.
+pub(crate) fn add_keeper(shared: &Shared, slot: usize) {
     let keeper = Arc::new(Keeper {
         parker: Parker::new(),
         slot: AtomicUsize::new(slot),

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
-use core::task::{Context, Poll, Waker};
+use core::task::{Context, Poll};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,8 @@ use super::report::{PassError, PassReport};
 use super::round::End;
 use super::state::{Course, SharedCore};
 use crate::cancel::CancelToken;
-use crate::error::{TaskError, contain, discard};
+use crate::error::{TaskError, discard};
+use crate::future::Held;
 use crate::latch::Latch;
 use crate::pool::Pool;
 use crate::shared::Shared;
@@ -52,7 +53,8 @@ pub(super) struct Ticket {
 #[derive(Default)]
 struct Answer {
     result: Option<Result<PassReport, PassError>>,
-    waker: Option<Waker>,
+    /// Known to be no source of wakes from outside the pool: a stall is looked for as if the pass were a task.
+    waker: Option<Held>,
 }
 
 impl Ticket {
@@ -90,7 +92,7 @@ impl Ticket {
         self.idle.set();
         self.answered.set();
         if let Some(waker) = waker {
-            contain(|| waker.wake());
+            waker.wake();
         }
     }
 
@@ -292,7 +294,7 @@ impl Future for StartedPass {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         // A foreign function, which may panic: not under the lock.
-        let waker = context.waker().clone();
+        let waker = Held::new(context.waker().clone(), Arc::as_ptr(&this.ticket.pool));
         let mut answer = this.ticket.lock();
         if answer.result.is_some() || this.is_finished() {
             drop(answer);

@@ -2,7 +2,6 @@
 
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
-use core::task::Waker;
 
 use std::sync::Arc;
 
@@ -13,6 +12,7 @@ use taskweave_sys::sync::cell::UnsafeCell;
 use super::state::State;
 use crate::cancel::CancelToken;
 use crate::error::{Panic, TaskError, catch, discard};
+use crate::future::Held;
 use crate::limit::Limit;
 use crate::shared::Shared;
 use crate::task::{Class, Description, Header, TaskVTable};
@@ -22,7 +22,7 @@ use crate::thread;
 pub(crate) enum Waiter {
     Nobody,
     Thread(&'static Parker),
-    Future(Waker),
+    Future(Held),
 }
 
 impl Waiter {
@@ -32,40 +32,59 @@ impl Waiter {
             Waiter::Thread(parker) => {
                 parker.release(1);
             }
-            // A foreign waker may do anything, panic included.
-            Waiter::Future(waker) => {
-                if let Err(payload) = catch(|| waker.wake()) {
-                    discard(payload);
-                }
-            }
+            Waiter::Future(waker) => waker.wake(),
         }
     }
 }
 
-/// What a handle can do without knowing the closure.
+/// What a handle can do without knowing the closure, or the future.
 pub(crate) struct CellVTable<T: 'static> {
-    /// Runs the closure on this thread; the caller has claimed it.
-    pub(crate) run_claimed: unsafe fn(NonNull<Core<T>>),
+    /// Runs the closure on this thread; the caller has claimed it. Never called for tasks that aren't [on the spot](Options::on_the_spot).
+    pub(crate) run_claimed: unsafe fn(NonNull<Core>),
     /// Drops the closure and stores `error`; the caller has claimed it.
-    pub(crate) settle_claimed: unsafe fn(NonNull<Core<T>>, TaskError),
+    pub(crate) settle_claimed: unsafe fn(NonNull<Core>, TaskError),
+    /// What the handle does to cancel. True: the result is `Cancelled`.
+    pub(crate) cancel: unsafe fn(NonNull<Core>) -> bool,
     /// Moves the result out; the caller is the handle and the task is done.
-    pub(crate) take: unsafe fn(NonNull<Core<T>>) -> Result<T, TaskError>,
-    pub(crate) free: unsafe fn(NonNull<Core<T>>),
+    pub(crate) take: unsafe fn(NonNull<Core>) -> Result<T, TaskError>,
+    pub(crate) free: unsafe fn(NonNull<Core>),
 }
 
-/// The part of a task's memory whose shape doesn't depend on the closure.
+/// The part of a task's memory whose shape depends neither on its body nor on its result. It stands first in the task's allocation, or in a future's slot.
 #[repr(C)]
-pub(crate) struct Core<T: 'static> {
-    header: Header,
+pub(crate) struct Core {
+    pub(crate) header: Header,
     pub(crate) state: State,
     /// The thread that runs the body, by its token, for the detection of cycles of waits.
     pub(crate) runner: AtomicUsize,
     pub(crate) waiter: UnsafeCell<Waiter>,
-    pub(crate) vtable: &'static CellVTable<T>,
-    pub(crate) shared: Arc<Shared>,
+    /// A `CellVTable<T>`, T being the handle's.
+    pub(crate) vtable: *const (),
+    /// Alive as long as the task, see `free`.
+    pub(crate) shared: *const Shared,
     pub(crate) options: Options,
     /// The task has a unit of its limit.
-    admitted: AtomicBool,
+    pub(crate) admitted: AtomicBool,
+}
+
+impl Core {
+    pub(crate) fn shared(&self) -> &Shared {
+        // SAFETY: kept alive by the task.
+        unsafe { &*self.shared }
+    }
+
+    /// The pool, counted for as long as the task keeps it.
+    pub(crate) fn pool(&self) -> ManuallyDrop<Arc<Shared>> {
+        // SAFETY: it came from an `Arc`, of which the task keeps a share; this one is never given up.
+        ManuallyDrop::new(unsafe { Arc::from_raw(self.shared) })
+    }
+
+    /// # Safety
+    /// `T` is the type of the task's result.
+    pub(crate) unsafe fn verbs<T: 'static>(&self) -> &'static CellVTable<T> {
+        // SAFETY: made from a static table of this type.
+        unsafe { &*self.vtable.cast() }
+    }
 }
 
 /// What may be said of a task beside its closure.
@@ -87,7 +106,7 @@ impl Options {
 
 #[repr(C)]
 struct Cell<F, T: 'static> {
-    core: Core<T>,
+    core: Core,
     payload: UnsafeCell<Payload<F, T>>,
 }
 
@@ -106,13 +125,14 @@ where
     const HANDLE: CellVTable<T> = CellVTable {
         run_claimed: run_claimed::<F, T>,
         settle_claimed: settle_claimed::<F, T>,
+        cancel: cancel::<F, T>,
         take: take::<F, T>,
         free: free::<F, T>,
     };
     const TASK: TaskVTable = TaskVTable {
         run: run::<F, T>,
         abandon: abandon::<F, T>,
-        describe: describe::<T>,
+        describe,
         forecast: None,
         tallies: false,
         root: None,
@@ -122,19 +142,19 @@ where
 }
 
 /// A new task with both shares outstanding.
-pub(crate) fn allocate<F, T>(shared: Arc<Shared>, options: Options, body: F) -> NonNull<Core<T>>
+pub(crate) fn allocate<F, T>(shared: Arc<Shared>, options: Options, body: F) -> NonNull<Core>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let cell = Box::new(Cell {
+    let cell = Box::new(Cell::<F, T> {
         core: Core {
             header: Header::new(const { &Cell::<F, T>::TASK }),
             state: State::queued(),
             runner: AtomicUsize::new(0),
             waiter: UnsafeCell::new(Waiter::Nobody),
-            vtable: const { &Cell::<F, T>::HANDLE },
-            shared,
+            vtable: core::ptr::from_ref(const { &Cell::<F, T>::HANDLE }).cast(),
+            shared: Arc::into_raw(shared),
             options,
             admitted: AtomicBool::new(false),
         },
@@ -146,8 +166,8 @@ where
     unsafe { NonNull::new_unchecked(Box::into_raw(cell)) }.cast()
 }
 
-unsafe fn describe<T: 'static>(task: NonNull<Header>) -> Description {
-    let core: NonNull<Core<T>> = task.cast();
+unsafe fn describe(task: NonNull<Header>) -> Description {
+    let core: NonNull<Core> = task.cast();
     Description {
         kind: "spawn",
         // SAFETY: called before the task runs, so the cell is alive.
@@ -164,12 +184,12 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let core: NonNull<Core<T>> = task.cast();
+    let core: NonNull<Core> = task.cast();
     // SAFETY: the queue's share keeps the cell alive until `leave_queue`.
     let this = unsafe { core.as_ref() };
     if let Some(limit) = &this.options.limit {
         // SAFETY: the queue has just given the header back.
-        if !unsafe { limit.admit(task, &this.shared, &this.admitted) } {
+        if !unsafe { limit.admit(task, &this.pool(), &this.admitted) } {
             return;
         }
     }
@@ -178,7 +198,7 @@ where
         unsafe { run_claimed::<F, T>(core) };
     }
     // SAFETY: the share is given up once, here.
-    unsafe { leave_queue_and_limit(core) };
+    unsafe { leave_queue_and_limit::<T>(core) };
 }
 
 unsafe fn abandon<F, T>(task: NonNull<Header>)
@@ -186,19 +206,19 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let core: NonNull<Core<T>> = task.cast();
+    let core: NonNull<Core> = task.cast();
     // SAFETY: the queue's share keeps the cell alive until `leave_queue`.
     if unsafe { core.as_ref() }.state.claim() {
         // SAFETY: claimed just now.
         unsafe { settle_claimed::<F, T>(core, TaskError::Shutdown) };
     }
     // SAFETY: the share is given up once, here.
-    unsafe { leave_queue_and_limit(core) };
+    unsafe { leave_queue_and_limit::<T>(core) };
 }
 
 /// # Safety
-/// Gives up the queue's share.
-unsafe fn leave_queue_and_limit<T: 'static>(core: NonNull<Core<T>>) {
+/// As for `leave_queue`.
+unsafe fn leave_queue_and_limit<T: 'static>(core: NonNull<Core>) {
     // SAFETY: alive until the share is given up.
     let this = unsafe { core.as_ref() };
     // Relaxed: written by whoever had the header before, and handed over with it.
@@ -207,17 +227,19 @@ unsafe fn leave_queue_and_limit<T: 'static>(core: NonNull<Core<T>>) {
         _ => None,
     };
     // SAFETY: passed on.
-    unsafe { leave_queue(core) };
+    unsafe { leave_queue::<T>(core) };
     if let Some(limit) = limit {
         limit.release();
     }
 }
 
 /// # Safety
-/// Gives up the queue's share.
-pub(crate) unsafe fn leave_queue<T: 'static>(core: NonNull<Core<T>>) {
+/// Gives up the queue's share. `T` is the type of the task's result.
+pub(crate) unsafe fn leave_queue<T: 'static>(core: NonNull<Core>) {
     // SAFETY: alive until the share is given up.
-    let vtable = unsafe { core.as_ref() }.vtable;
+    let this = unsafe { core.as_ref() };
+    // SAFETY: by the caller's word.
+    let vtable = unsafe { this.verbs::<T>() };
     // SAFETY: as above.
     if unsafe { core.as_ref() }.state.leave_queue() {
         // SAFETY: both shares are given up.
@@ -225,7 +247,7 @@ pub(crate) unsafe fn leave_queue<T: 'static>(core: NonNull<Core<T>>) {
     }
 }
 
-unsafe fn run_claimed<F, T>(core: NonNull<Core<T>>)
+unsafe fn run_claimed<F, T>(core: NonNull<Core>)
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
@@ -257,7 +279,21 @@ where
     finish(cell, result);
 }
 
-unsafe fn settle_claimed<F, T>(core: NonNull<Core<T>>, error: TaskError)
+unsafe fn cancel<F, T>(core: NonNull<Core>) -> bool
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    // SAFETY: the handle's share keeps the cell alive.
+    let claimed = unsafe { core.as_ref() }.state.claim();
+    if claimed {
+        // SAFETY: claimed just now.
+        unsafe { settle_claimed::<F, T>(core, TaskError::Cancelled) };
+    }
+    claimed
+}
+
+unsafe fn settle_claimed<F, T>(core: NonNull<Core>, error: TaskError)
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
@@ -278,17 +314,20 @@ fn finish<F, T: 'static>(cell: &Cell<F, T>, result: Result<T, TaskError>) {
         // SAFETY: the closure is used up, and the memory is the claimer's until `DONE`.
         unsafe { payload.cast::<Result<T, TaskError>>().write(result) };
     });
-    let finished = cell.core.state.finish();
+    // SAFETY: the result is stored just now, and taken here only if no handle is left.
+    finish_stored(&cell.core, || unsafe {
+        take::<F, T>(NonNull::from(&cell.core))
+    });
+}
+
+/// The result is stored: says so, and drops it with `take` if nobody is left to ask for it.
+pub(crate) fn finish_stored<R>(core: &Core, take: impl FnOnce() -> R) {
+    let finished = core.state.finish();
     if finished.drop_result {
-        let result = cell
-            .payload
-            // SAFETY: no handle is left, so the result is the claimer's.
-            .with_mut(|payload| unsafe { payload.cast::<Result<T, TaskError>>().read() });
-        discard(result);
+        discard(take());
     }
     if finished.wake {
-        let waiter = cell
-            .core
+        let waiter = core
             .waiter
             // SAFETY: with DONE and WAITER set the field is the claimer's.
             .with_mut(|waiter| unsafe { core::mem::replace(&mut *waiter, Waiter::Nobody) });
@@ -296,7 +335,7 @@ fn finish<F, T: 'static>(cell: &Cell<F, T>, result: Result<T, TaskError>) {
     }
 }
 
-unsafe fn take<F, T: 'static>(core: NonNull<Core<T>>) -> Result<T, TaskError> {
+unsafe fn take<F, T: 'static>(core: NonNull<Core>) -> Result<T, TaskError> {
     let cell: NonNull<Cell<F, T>> = core.cast();
     // SAFETY: the handle's share keeps the cell alive.
     let cell = unsafe { cell.as_ref() };
@@ -305,13 +344,16 @@ unsafe fn take<F, T: 'static>(core: NonNull<Core<T>>) -> Result<T, TaskError> {
         .with_mut(|payload| unsafe { payload.cast::<Result<T, TaskError>>().read() })
 }
 
-unsafe fn free<F, T: 'static>(core: NonNull<Core<T>>) {
+unsafe fn free<F, T: 'static>(core: NonNull<Core>) {
     let cell: NonNull<Cell<F, T>> = core.cast();
     // SAFETY: it was boxed with this type, and both shares are given up. The payload is empty.
     let cell = unsafe { Box::from_raw(cell.as_ptr()) };
     // Nothing in ordinary builds: a model sees freeing as the last access to both.
     cell.payload.with_mut(|_| ());
     cell.core.waiter.with_mut(|_| ());
+    // SAFETY: counted when the cell was made.
+    let shared = unsafe { Arc::from_raw(cell.core.shared) };
     // A waker's drop is foreign code.
     discard(cell);
+    drop(shared);
 }

@@ -2,18 +2,19 @@
 
 use core::fmt;
 use core::future::Future;
+use core::marker::PhantomData;
 use core::pin::Pin;
 use core::ptr::NonNull;
 use core::task::{Context, Poll};
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use taskweave_sys::sync::atomic::{AtomicBool, Ordering};
 
-use super::cell::{Core, Waiter};
+use super::cell::{CellVTable, Core, Waiter};
 use crate::blocked::Blocked;
 use crate::error::{TaskError, discard};
+use crate::future::Held;
 use crate::keeper;
 use crate::thread;
 use crate::wait::spin_until;
@@ -22,7 +23,8 @@ use crate::worker::Worker;
 /// The result of a task to come: wait for it, poll it, await it, or drop it to let the task run on
 /// by itself.
 pub struct JoinHandle<T: 'static> {
-    core: NonNull<Core<T>>,
+    core: NonNull<Core>,
+    result: PhantomData<fn() -> T>,
 }
 
 // SAFETY: the handle only moves the result between threads; all else is atomic or guarded by the
@@ -41,13 +43,23 @@ impl<T: 'static> fmt::Debug for JoinHandle<T> {
 }
 
 impl<T: 'static> JoinHandle<T> {
-    pub(super) fn new(core: NonNull<Core<T>>) -> Self {
-        JoinHandle { core }
+    /// # Safety
+    /// The handle's share of a task whose result is a `T`.
+    pub(crate) unsafe fn new(core: NonNull<Core>) -> Self {
+        JoinHandle {
+            core,
+            result: PhantomData,
+        }
     }
 
-    fn core(&self) -> &Core<T> {
+    fn core(&self) -> &Core {
         // SAFETY: the handle's share keeps it alive.
         unsafe { self.core.as_ref() }
+    }
+
+    fn verbs(&self) -> &'static CellVTable<T> {
+        // SAFETY: the result is a `T`, by `new`.
+        unsafe { self.core().verbs() }
     }
 
     /// Whether the result is there. One load.
@@ -57,13 +69,12 @@ impl<T: 'static> JoinHandle<T> {
 
     /// Keeps the task from running, if it hasn't begun. True: it never will, and the handle's result is
     /// [`TaskError::Cancelled`].
+    ///
+    /// A future is dropped here, if nobody polls it at the moment. False may also mean that it's being polled: it then is dropped after
+    /// that poll, unless that was its last.
     pub fn cancel(&self) -> bool {
-        let claimed = self.core().state.claim();
-        if claimed {
-            // SAFETY: claimed just now; the handle's share keeps the cell alive.
-            unsafe { (self.core().vtable.settle_claimed)(self.core, TaskError::Cancelled) };
-        }
-        claimed
+        // SAFETY: the handle's share keeps the task alive.
+        unsafe { (self.verbs().cancel)(self.core) }
     }
 
     /// Waits for the result. A task that hasn't begun is run right here, unless it's one of `spawn_blocking` or under a `Limit`, or the stack has
@@ -111,7 +122,7 @@ impl<T: 'static> JoinHandle<T> {
             return Err(TaskError::Taken);
         }
         // SAFETY: done, and this is the one time that the result is taken.
-        unsafe { (self.core().vtable.take)(self.core) }
+        unsafe { (self.verbs().take)(self.core) }
     }
 
     /// Blocks until the task is done (true) or the deadline has passed (false).
@@ -120,7 +131,7 @@ impl<T: 'static> JoinHandle<T> {
             return Ok(true);
         }
         if self.core().options.on_the_spot() {
-            let spot = thread::enter_spot(self.core().shared.config.stack_size);
+            let spot = thread::enter_spot(self.core().shared().config.stack_size);
             if spot.is_some() && self.core().state.claim() {
                 self.run_here();
                 return Ok(true);
@@ -130,7 +141,7 @@ impl<T: 'static> JoinHandle<T> {
             return Ok(true);
         }
         let core = self.core();
-        let pool = Arc::as_ptr(&core.shared) as usize;
+        let pool = core.shared as usize;
         let what = || match &core.options.name {
             Some(name) => Cow::Owned(format!("task {name:?}")),
             None => Cow::Borrowed("a task"),
@@ -149,16 +160,16 @@ impl<T: 'static> JoinHandle<T> {
     /// Runs the claimed task on this thread, as a worker if there's a slot to be had.
     fn run_here(&mut self) {
         let core = self.core;
-        let vtable = self.core().vtable;
+        let vtable = self.verbs();
         // SAFETY: claimed by the caller; the handle's share keeps the cell alive.
         let run = || unsafe { (vtable.run_claimed)(core) };
-        let shared = Arc::clone(&self.core().shared);
+        let shared = self.core().shared();
         if thread::current().is_null()
-            && let Some(loan) = crate::wait::borrow(&shared)
+            && let Some(loan) = crate::wait::borrow(shared)
         {
             run();
             drop(loan);
-        } else if thread::current().is_null() && !thread::is_home(&shared) {
+        } else if thread::current().is_null() && !thread::is_home(shared) {
             shared.sleepers.outside.fetch_add(1, Ordering::SeqCst);
             run();
             shared.sleepers.outside.fetch_sub(1, Ordering::SeqCst);
@@ -178,7 +189,7 @@ impl<T: 'static> JoinHandle<T> {
         let own_pool = unsafe { thread::without_slot().as_ref() };
         let _entered = own_pool.map(|pool| {
             // A task of another pool is moved by others, like a deadline.
-            let elsewhere = !core::ptr::eq(pool, &*self.core().shared);
+            let elsewhere = !core::ptr::eq(pool, self.core().shared);
             let from_outside = deadline.is_some() || elsewhere;
             pool.sleepers.enter(Some(&stalled), from_outside)
         });
@@ -233,7 +244,12 @@ impl<T: 'static> Future for JoinHandle<T> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        if !this.is_finished() && this.set_waiter(Waiter::Future(context.waker().clone())) {
+        if !this.is_finished()
+            && this.set_waiter(Waiter::Future(Held::new(
+                context.waker().clone(),
+                this.core().shared,
+            )))
+        {
             return Poll::Pending;
         }
         Poll::Ready(this.take())
@@ -243,7 +259,7 @@ impl<T: 'static> Future for JoinHandle<T> {
 impl<T: 'static> Drop for JoinHandle<T> {
     fn drop(&mut self) {
         let core = self.core();
-        let vtable = core.vtable;
+        let vtable = self.verbs();
         // Before it's done the queue's share is still there, so that this one isn't the last.
         if core.state.detach_early() {
             return;

@@ -1,10 +1,10 @@
 #![doc = include_str!("README.md")]
 
-mod cell;
+pub(crate) mod cell;
 mod handle;
 #[cfg(all(test, taskweave_loom))]
 mod models;
-mod state;
+pub(crate) mod state;
 
 use std::sync::Arc;
 
@@ -23,9 +23,10 @@ where
     T: Send + 'static,
 {
     let core = cell::allocate(Arc::clone(shared), options, body);
-    let handle = JoinHandle::new(core);
+    // SAFETY: just allocated, with this result.
+    let handle = unsafe { JoinHandle::new(core) };
     if shared.phase() != Phase::Open {
-        refuse(core, TaskError::Shutdown);
+        refuse::<T>(core, TaskError::Shutdown);
         return handle;
     }
     Worker::with_current(|worker| match worker {
@@ -50,7 +51,8 @@ where
         ..Options::default()
     };
     let core = cell::allocate(Arc::clone(shared), options, body);
-    let handle = JoinHandle::new(core);
+    // SAFETY: just allocated, with this result.
+    let handle = unsafe { JoinHandle::new(core) };
     let queued = if shared.phase() == Phase::Open {
         // SAFETY: a live header in no queue; the queue's share keeps it alive.
         unsafe { blocking::submit(shared, core.cast()) }
@@ -58,18 +60,34 @@ where
         Err(TaskError::Shutdown)
     };
     if let Err(why) = queued {
-        refuse(core, why);
+        refuse::<T>(core, why);
     }
     handle
 }
 
-fn refuse<T: 'static>(core: core::ptr::NonNull<cell::Core<T>>, why: TaskError) {
+/// The handle of a task that isn't to be.
+pub(crate) fn refused<T: Send + 'static>(
+    shared: &Arc<Shared>,
+    options: Options,
+    why: TaskError,
+) -> JoinHandle<T> {
+    let never = || -> T { unreachable!("refused") };
+    let core = cell::allocate(Arc::clone(shared), options, never);
+    // SAFETY: just allocated, with this result.
+    let handle = unsafe { JoinHandle::new(core) };
+    refuse::<T>(core, why);
+    handle
+}
+
+fn refuse<T: 'static>(core: core::ptr::NonNull<cell::Core>, why: TaskError) {
     // SAFETY: the queue's share is still the caller's.
     let this = unsafe { core.as_ref() };
     if this.state.claim() {
+        // SAFETY: by the caller's word.
+        let verbs = unsafe { this.verbs::<T>() };
         // SAFETY: claimed just now.
-        unsafe { (this.vtable.settle_claimed)(core, why) };
+        unsafe { (verbs.settle_claimed)(core, why) };
     }
     // SAFETY: the share is given up once, here.
-    unsafe { cell::leave_queue(core) };
+    unsafe { cell::leave_queue::<T>(core) };
 }

@@ -19,12 +19,17 @@ use taskweave_sys::deque::{Owner, Position};
 use taskweave_sys::inbox::Chain;
 use taskweave_sys::sync::atomic::Ordering;
 
+use crate::future::{Current, Polls};
 use crate::kind::{Kinds, Measure};
 use crate::latch::Tally;
 use crate::recycle::Local;
 use crate::shared::{Phase, Shared, Slot, settle_unrun};
 use crate::task::{Class, Forecast, Header, Task, vtable};
 use crate::thread;
+use crate::timer::Looks;
+
+/// In a chain of so many bodies a worker looks at the timers.
+const LONG_CHAIN: u32 = 256;
 
 /// The occupant's view of a worker slot. Reached through [`Worker::with_current`].
 pub struct Worker {
@@ -58,6 +63,11 @@ pub struct Worker {
     borrowed: Cell<bool>,
     pub(crate) kinds: Kinds,
     pub(crate) blocks: Local,
+    /// Of the leaf of futures that runs.
+    pub(crate) polls: Polls,
+    /// Where new futures are placed.
+    pub(crate) leaf: Current,
+    pub(crate) looks: Looks,
 }
 
 impl fmt::Debug for Worker {
@@ -90,6 +100,9 @@ impl Worker {
             borrowed: Cell::new(false),
             kinds: Kinds::new(),
             blocks: Local::new(),
+            polls: Polls::new(),
+            leaf: Current::new(),
+            looks: Looks::new(),
         }
     }
 
@@ -289,6 +302,9 @@ impl Worker {
         }
         slot.counters.run_next.add(1);
         self.count_body(slot);
+        if self.since_turn.get().is_multiple_of(LONG_CHAIN) {
+            self.look_at_timers();
+        }
         true
     }
 
@@ -352,6 +368,7 @@ impl Worker {
     /// Leaves nothing private in the slot's queues.
     pub(crate) fn publish_queues(&self) {
         self.enter_ends();
+        self.polls.publish();
         if let Some(next) = self.next.take() {
             // SAFETY: a body handed it over.
             unsafe { self.push(next) };

@@ -14,7 +14,7 @@
 
 use super::Worker;
 use crate::kind::Measure;
-use crate::task::Forecast;
+use crate::task::{Forecast, Task, vtable};
 
 /// A body from this many microseconds on is long.
 const LONG_US: u64 = 2;
@@ -30,6 +30,17 @@ const WATCH_US: u64 = 2;
 const STAY: u32 = 8;
 /// Tasks assumed behind a non-empty inbox.
 const INBOX_GUESS: usize = 64;
+
+/// What is expected of a poll.
+#[derive(Clone, Copy)]
+pub(crate) struct Outlook {
+    /// What it wakes may wait for its end.
+    pub(crate) is_short: bool,
+    /// What waits behind it had better be anybody's.
+    pub(crate) is_better_shared: bool,
+    /// It is to be measured.
+    pub(crate) is_due: bool,
+}
 
 impl Worker {
     /// Something was queued and the present body goes on, for who knows how long: it may even wait for what was
@@ -97,6 +108,51 @@ impl Worker {
     /// For how many ticks this worker watches a vertex.
     pub(crate) fn watch_ticks(&self) -> u64 {
         self.kinds.us(WATCH_US.min(self.shared().config.spin_us))
+    }
+
+    /// A future is about to be polled, and `waiting` others wait behind it on this worker: what to do about them, as in `share_surplus`; but they are in
+    /// no queue, so that nobody sees them before.
+    #[inline]
+    pub(crate) fn before_poll(&self, kind: usize, waiting: usize) -> Outlook {
+        let (estimate, is_due) = self.kinds.before_body(kind);
+        let is_short = !estimate.at_least(1, self.kinds.us(LONG_US));
+        let is_better_shared = waiting != 0
+            && (!is_short || {
+                let counts = self.shared().idle.glance();
+                !counts.everybody_is_busy() && {
+                    let searching = counts.searching() != 0;
+                    let worth = if searching { VISIT_US } else { WAKE_US };
+                    estimate.at_least(waiting, self.kinds.us(worth))
+                }
+            });
+        Outlook {
+            is_short,
+            is_better_shared,
+            // What took long may have been an interruption: the next one tells.
+            is_due: is_due || !is_short,
+        }
+    }
+
+    /// A task is about to run, which may take long, and those who sleep don't know of the timers: wakes one of them, who then does. A body that is to be
+    /// measured for this is returned.
+    #[inline]
+    pub(crate) fn pass_timers_on(&self, task: Task) -> Option<Measure> {
+        if !self.shared().timers.is_unattended() {
+            return None;
+        }
+        if self.shared().idle.glance().asleep() == 0 {
+            return None;
+        }
+        // SAFETY: a queue handed it out; it's live until one of its verbs is called.
+        let verbs = unsafe { vtable(task) };
+        // SAFETY: as above; none of its verbs was called.
+        let kind = unsafe { verbs.forecast_of(task) }.kind;
+        let (estimate, is_due) = self.kinds.before_body(kind);
+        if estimate.at_least(1, self.kinds.us(LONG_US)) {
+            self.shared().wake_one();
+        }
+        let start = self.kinds.now();
+        is_due.then_some(Measure { kind, start })
     }
 
     /// A branch of `join` was pushed: sees to it that the oldest one is public, and that somebody is awake to see it.

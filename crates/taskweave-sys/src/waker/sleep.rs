@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::WorkerWaker;
 use crate::sync::atomic::{Ordering, fence_after_rmw};
+use crate::sync::thread::yield_now;
 
 /// More sleepers than any system has threads.
 const MOST_REGISTERED: u32 = 1 << 30;
@@ -21,20 +22,33 @@ impl WorkerWaker {
 
     /// Waits for a permit and takes it.
     ///
-    /// Sleeps if there is none: no timeout, no spinning. Returns for no other reason than a permit.
+    /// Sleeps if there is none, after it has let others have the processor once: who is about to leave a permit may need it, and a
+    /// sleep costs two threads ten times as much. No timeout, no spinning. Returns for no other reason than a permit.
     #[inline]
     pub fn acquire(&self) {
-        if !self.try_acquire() {
+        if !self.try_acquire() && !self.acquire_after_others() {
             self.parker.prepare().commit();
             took();
         }
     }
 
-    /// Waits for a permit, for at most `timeout`; returns whether it took one, for which it looks
+    /// A second try, behind others that want to run. A model tries once.
+    #[cold]
+    fn acquire_after_others(&self) -> bool {
+        if cfg!(any(taskweave_loom, taskweave_shuttle)) {
+            return false;
+        }
+        yield_now();
+        self.try_acquire()
+    }
+
+    /// As [`acquire`](Self::acquire), for at most `timeout`; returns whether it took a permit, for which it looks
     /// one last time after the timeout, in the same step as it leaves the sleepers.
     #[inline]
     pub fn acquire_timeout(&self, timeout: Duration) -> bool {
-        self.try_acquire() || (self.parker.prepare().commit_timeout(timeout) && took())
+        self.try_acquire()
+            || self.acquire_after_others()
+            || (self.parker.prepare().commit_timeout(timeout) && took())
     }
 
     /// Waits for a permit and takes it, unless `look` finds something after the sleeper was
