@@ -11,6 +11,8 @@ use crate::worker::Worker;
 
 /// Looks at a watched counter between two looks at the clock.
 const LOOKS: u32 = 4;
+/// So many looks come one right after the other: a pause takes as long as a cache line's way.
+const AT_ONCE: u32 = 100;
 /// Who watches steals after this part of the time.
 const STEALS_AFTER: u64 = 4;
 
@@ -159,7 +161,9 @@ impl<'env> Core<'env> {
                     return self.watch_no_more(vertex, task, worker);
                 }
             }
-            spin_loop();
+            if look > AT_ONCE {
+                spin_loop();
+            }
         }
         self.stop_watching(vertex)
     }

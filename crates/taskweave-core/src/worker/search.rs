@@ -39,6 +39,12 @@ impl Worker {
         self.since_turn.get() >= SLICE
     }
 
+    /// Whether a turn was taken, or none was due, just before this body.
+    #[inline]
+    pub(super) fn is_turn_begun(&self) -> bool {
+        self.since_turn.get().is_multiple_of(SLICE)
+    }
+
     /// Takes a fairness turn if one is due.
     #[inline]
     pub(crate) fn fair_task(&self) -> Option<Task> {

@@ -18,8 +18,6 @@ use crate::task::{Forecast, Task, vtable};
 
 /// A body from this many microseconds on is long.
 const LONG_US: u64 = 2;
-/// A body below this part of a microsecond is short: to make what waits behind it public, and to take it back, costs a tenth of it or more.
-const SHORT_PARTS: u64 = 8;
 /// Surplus that is worth a visit of a thief.
 const VISIT_US: u64 = 3;
 /// Surplus that is worth a wake.
@@ -56,7 +54,9 @@ impl Worker {
     pub(super) fn share_surplus(&self, Forecast { kind, way }: Forecast) {
         let counts = self.shared().idle.glance();
         let private = self.owner.private_len();
-        if private == 0 && counts.everybody_is_busy() {
+        if counts.everybody_is_busy()
+            && (private == 0 || self.kinds.is_known_short(kind) && !self.is_turn_begun())
+        {
             return;
         }
         let (estimate, is_due) = self.kinds.before_body(kind);
@@ -72,7 +72,7 @@ impl Worker {
                 estimate.at_least(surplus * way as usize, self.kinds.us(WAKE_US))
             };
         let is_visit_worth_it = is_wake_worth_it
-            || estimate.is_usually(self.kinds.us(1) / SHORT_PARTS)
+            || estimate.is_usually(self.kinds.short_ticks())
             || counts.searching() != 0
                 && estimate.at_least(private * way as usize, self.kinds.us(VISIT_US));
         if is_visit_worth_it {
@@ -81,7 +81,7 @@ impl Worker {
         if is_wake_worth_it {
             self.shared().wake_for_work();
         }
-        if is_due {
+        if is_due || self.is_turn_begun() {
             let start = self.kinds.now();
             self.measure.set(Some(Measure { kind, start }));
         }
@@ -90,7 +90,7 @@ impl Worker {
     /// Whether bodies of this kind are worth the way to another worker, and all workers are there to take them.
     #[inline]
     pub(crate) fn spreads(&self, kind: usize) -> bool {
-        if !self.kinds.is_usually(kind, self.kinds.us(3) / 16) {
+        if self.kinds.is_known_short(kind) || !self.kinds.is_usually(kind, self.kinds.us(3) / 16) {
             return false;
         }
         if let Some(left) = self.stays.get().checked_sub(1) {
