@@ -88,7 +88,8 @@ impl Kinds {
             ticks: Some(entry.ticks),
             usual: entry.usual,
         };
-        if u64::from(entry.usual) < self.short_ticks() {
+        // By the estimate, too: one that was long once may be so again.
+        if u64::from(entry.ticks.max(entry.usual)) < self.short_ticks() {
             self.short.set(kind);
         }
         let is_due = entry.until_sample == 0;
@@ -99,7 +100,7 @@ impl Kinds {
         (estimate, is_due)
     }
 
-    /// Whether most bodies of this kind are known to be so short that even to look at a queue costs a tenth of them. The answer for one kind is remembered until
+    /// Whether bodies of this kind are known to be so short that even to look at a queue costs a tenth of them. The answer for one kind is remembered until
     /// the next sample: one comparison.
     #[inline]
     pub(crate) fn is_known_short(&self, kind: usize) -> bool {
