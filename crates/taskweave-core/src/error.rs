@@ -15,6 +15,11 @@ pub enum TaskError {
     Failed(Arc<dyn Error + Send + Sync>),
     /// It was cancelled before it began.
     Cancelled,
+    /// What it was to come after has failed, so it never began.
+    Poisoned {
+        /// The first cause: what a task, a pass or a completion ended with, at the beginning of the line.
+        root: Arc<TaskError>,
+    },
     /// Waiting for it could never end: it needs, directly or through others, the very stack that
     /// would wait. The task goes on without its handle.
     Deadlock,
@@ -37,6 +42,9 @@ impl fmt::Display for TaskError {
             TaskError::Panicked(panic) => write!(f, "the task panicked: {}", panic.message()),
             TaskError::Failed(error) => write!(f, "the task failed: {error}"),
             TaskError::Cancelled => f.write_str("the task was cancelled before it began"),
+            TaskError::Poisoned { root } => {
+                write!(f, "what the task comes after has failed: {root}")
+            }
             TaskError::Deadlock => f.write_str(
                 "waiting here could never end: the awaited task needs the stack that waits",
             ),
@@ -55,10 +63,21 @@ impl fmt::Display for TaskError {
     }
 }
 
+impl TaskError {
+    /// As the cause of others' failures: its own first cause, if it has one.
+    pub(crate) fn into_root(self) -> Arc<TaskError> {
+        match self {
+            TaskError::Poisoned { root } => root,
+            error => Arc::new(error),
+        }
+    }
+}
+
 impl Error for TaskError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             TaskError::Failed(error) => Some(&**error),
+            TaskError::Poisoned { root } => Some(&**root),
             _ => None,
         }
     }

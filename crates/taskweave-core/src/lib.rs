@@ -26,6 +26,7 @@
 //! | `spawn/`, `prepare/`, `scope.rs`, `join.rs`, `for_each.rs`, `blocking.rs`, `stack_job.rs` | the ways to make tasks |
 //! | `future/` | futures: a leaf of 64 is a task; `block_on`, `yield_now` |
 //! | `timer/` | timers: a wheel a worker, and a sleeper who attends to them |
+//! | `gate/` | what has to happen before a task may begin |
 //! | `pass/` | a frozen graph, run again and again |
 //! | `blocked.rs`, `stall.rs` | circles of waits for tasks, and pools in which nothing can move, are errors |
 //! | `kind.rs` | how long bodies take: a wake must pay |
@@ -45,6 +46,7 @@ mod dump;
 mod error;
 mod for_each;
 mod future;
+pub mod gate;
 mod idle;
 mod join;
 mod keeper;

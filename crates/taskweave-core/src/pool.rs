@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::builder::{BuildError, PoolBuilder};
 use crate::cancel::CancelToken;
 use crate::future;
+use crate::gate::{GatedTask, IntoGate};
 use crate::keeper;
 use crate::limit::Limit;
 use crate::metrics::Metrics;
@@ -308,7 +309,12 @@ pub struct TaskBuilder<'pool> {
     options: Options,
 }
 
-impl TaskBuilder<'_> {
+impl<'pool> TaskBuilder<'pool> {
+    /// The task begins when this has happened: a task or a pass has ended, a time has come, a gate has opened. See [`gate`](crate::gate). A future awaits such things by itself.
+    pub fn after(self, gate: impl IntoGate) -> GatedTask<'pool> {
+        GatedTask::new(self.pool, self.options, gate.into_gate())
+    }
+
     /// A name for dumps and errors.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.options.name = Some(name.into().into_boxed_str());

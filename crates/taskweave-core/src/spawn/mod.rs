@@ -79,7 +79,8 @@ pub(crate) fn refused<T: Send + 'static>(
     handle
 }
 
-fn refuse<T: 'static>(core: core::ptr::NonNull<cell::Core>, why: TaskError) {
+/// Settles a task that isn't queued, unless it's claimed, and gives up the queue's share.
+pub(crate) fn refuse<T: 'static>(core: core::ptr::NonNull<cell::Core>, why: TaskError) {
     // SAFETY: the queue's share is still the caller's.
     let this = unsafe { core.as_ref() };
     if this.state.claim() {
