@@ -32,6 +32,12 @@ prepare-end-overlooks-waiter    lib  prepare::models::a_wait_meets_the_run
 pass-seed-from-counters         lib  pass::models::seed_race
 pass-arrive-relaxed             lib  pass::models::seed_race
 pass-last-arrival-relaxed       lib  pass::models::seed_race
+pass-watcher-overlooked         lib  pass::models::watch::whoever_has_more_to_do_leaves_a_watched_vertex
+pass-watching-arrival-relaxed   lib  pass::models::watch::a_watched_vertex_runs_once_after_all
+pass-watcher-relaxed            lib  pass::models::watch::a_watched_vertex_runs_once_after_all
+pass-watch-stays                lib  pass::models::watch::a_watched_vertex_runs_once_after_all
+pass-stop-watching-relaxed      lib  pass::models::watch::a_watched_vertex_runs_once_after_all
+pass-stop-watching-blindly      lib  pass::models::watch::a_watched_vertex_runs_once_after_all
 pass-target-of-one              lib  pass::models::two_passes_on_the_same_counters
 pass-stopped-passes-nothing-on  lib  pass::models::a_stop_meets_a_cancel
 pass-skip-by-store              lib  pass::models::skips_are_counted

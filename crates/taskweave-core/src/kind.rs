@@ -8,7 +8,8 @@
 //! * an unknown kind counts as long, and is measured the first time it runs;
 //! * from then on one body in [`SAMPLE`] is, if anything is queued behind it: a look at the clock costs as much as many a body;
 //! * a longer sample replaces the estimate at once, a shorter one moves it by a sixteenth of the distance;
-//! * beside it stands what's usual, which no single sample moves by more than a sixteenth of itself: for decisions that cost little, and are taken often.
+//! * the kind that was found to be short last is remembered until its next sample, and while everybody is busy nothing else is asked;
+//! * beside the estimate stands what's usual, which no single sample moves by more than a sixteenth of itself: for decisions that cost little, and are taken often.
 //!
 //! The worst case: a kind that is known to be short, and usually below an eighth of a microsecond, turns long. The bodies until the next sample are
 //! mispredicted, at most [`SAMPLE`] of them: what waits behind them on this worker stays private for as long as they run. From then on it is long. So a vertex of a
@@ -24,6 +25,8 @@ const SAMPLE: u8 = 16;
 /// and then long count as long.
 const MEMORY: u32 = 16;
 const SLOTS: usize = 32;
+/// A body below this part of a microsecond is short.
+const SHORT_PARTS: u64 = 8;
 
 #[derive(Clone, Copy, Default)]
 struct Entry {
@@ -35,6 +38,8 @@ struct Entry {
 
 /// The estimates of one worker.
 pub(crate) struct Kinds {
+    /// The kind that was last found to be short, and not measured since. 0: none.
+    short: Cell<usize>,
     table: [Cell<Entry>; SLOTS],
     ticks_per_us: u64,
 }
@@ -58,6 +63,7 @@ pub(crate) struct Measure {
 impl Kinds {
     pub(crate) fn new() -> Self {
         Kinds {
+            short: Cell::new(0),
             table: core::array::from_fn(|_| Cell::new(Entry::default())),
             ticks_per_us: clock::ticks_per_us().max(1),
         }
@@ -82,6 +88,10 @@ impl Kinds {
             ticks: Some(entry.ticks),
             usual: entry.usual,
         };
+        // By the estimate, too: one that was long once may be so again.
+        if u64::from(entry.ticks.max(entry.usual)) < self.short_ticks() {
+            self.short.set(kind);
+        }
         let is_due = entry.until_sample == 0;
         if !is_due {
             entry.until_sample -= 1;
@@ -90,8 +100,31 @@ impl Kinds {
         (estimate, is_due)
     }
 
+    /// Whether bodies of this kind are known to be so short that even to look at a queue costs a tenth of them. The answer for one kind is remembered until
+    /// the next sample: one comparison.
+    #[inline]
+    pub(crate) fn is_known_short(&self, kind: usize) -> bool {
+        self.short.get() == kind
+    }
+
+    /// Below so many ticks bodies are short: to make what waits behind them public, and to take it back, costs a tenth of them or more.
+    #[inline]
+    pub(crate) fn short_ticks(&self) -> u64 {
+        self.us(1) / SHORT_PARTS
+    }
+
+    /// Whether bodies of this kind are known, and most take at least `ticks`.
+    #[inline]
+    pub(crate) fn is_usually(&self, kind: usize, ticks: u64) -> bool {
+        let entry = self.slot(kind).get();
+        entry.kind == kind && u64::from(entry.usual) >= ticks
+    }
+
     /// Records that a body of this kind took `ticks`.
     pub(crate) fn record(&self, kind: usize, ticks: u64) {
+        if self.short.get() == kind {
+            self.short.set(0);
+        }
         let slot = self.slot(kind);
         let entry = slot.get();
         let sample = u32::try_from(ticks).unwrap_or(u32::MAX);

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod conformance;
 mod engine;
 mod graph;
 mod kernel;

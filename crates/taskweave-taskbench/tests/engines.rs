@@ -2,107 +2,21 @@
 
 use std::{sync::Arc, time::Duration};
 
+use taskweave_taskbench::conformance::spec;
 use taskweave_taskbench::{
-    Elsewhere, Engine, Fault, GraphSpec, Kernel, Kind, Pattern, Runner, Setup, UnknownEngine,
-    Workload,
+    Elsewhere, Engine, Fault, Kernel, Kind, Pattern, Runner, Setup, UnknownEngine, Workload,
+    engine_tests,
 };
 
-const WIDTHS: [u32; 5] = [1, 2, 7, 8, 64];
-
-fn spec(pattern: Pattern, width: u32, kernel: Kernel) -> GraphSpec {
-    GraphSpec {
-        pattern,
-        width,
-        steps: 12,
-        radix: width.min(5),
-        kernel,
-        iterations: 3,
-        output_bytes: 48,
-        scratch_bytes: 512,
-        samples: 4,
-        imbalance: 1.0,
-        ..GraphSpec::default()
-    }
-}
-
-fn validates(kind: Kind, threads: usize, specs: &[GraphSpec], passes: usize) {
-    let work = Workload::strict(specs).unwrap();
-    let mut engine = kind.start(&Setup::anywhere(threads), work).unwrap();
-    for _ in 0..passes {
-        engine
-            .pass()
-            .unwrap_or_else(|fault| panic!("{kind} with {threads} threads on {specs:?}: {fault}"));
-    }
-}
-
-fn all_patterns_and_kernels(kind: Kind) {
-    for pattern in Pattern::ALL {
-        for width in WIDTHS {
-            // One engine runs the five kernels' graphs one after the other, and all at once.
-            let specs: Vec<GraphSpec> = Kernel::ALL
-                .into_iter()
-                .map(|kernel| spec(pattern, width, kernel))
-                .collect();
-            for spec in &specs {
-                validates(kind, 2, std::slice::from_ref(spec), 2);
-            }
-            validates(kind, 2, &specs, 2);
-        }
-    }
-}
-
-macro_rules! engines {
-    ($($(#[$attribute:meta])* $name:ident: $kind:ident),* $(,)?) => {
-        $($(#[$attribute])* #[test] fn $name() { all_patterns_and_kernels(Kind::$kind) })*
-
-        #[test]
-        fn every_engine_is_tested() {
-            let tested = [$($(#[$attribute])* Kind::$kind),*];
-            assert!(Kind::ALL.iter().all(|kind| tested.contains(kind)));
-        }
-    };
-}
-
-engines! {
-    sequential: Sequential,
-    spinning: Spinning,
-    graph: Graph,
+engine_tests! { Kind:
+    sequential: Kind::Sequential,
+    spinning: Kind::Spinning,
+    graph: Kind::Graph,
 }
 
 #[test]
-fn one_thread_or_three_do_as_well() {
-    for &kind in Kind::ALL {
-        for threads in [1, 3] {
-            for pattern in Pattern::ALL {
-                validates(kind, threads, &[spec(pattern, 7, Kernel::Empty)], 20);
-            }
-        }
-    }
-}
-
-#[test]
-fn graphs_of_different_lengths_run_at_once() {
-    let short = GraphSpec {
-        steps: 3,
-        ..spec(Pattern::Dom, 5, Kernel::Empty)
-    };
-    let long = spec(Pattern::Spread, 8, Kernel::BusyWait);
-    for &kind in Kind::ALL {
-        validates(kind, 2, &[short.clone(), long.clone(), short.clone()], 10);
-    }
-}
-
-#[test]
-fn iterations_change_between_passes() {
-    for &kind in Kind::ALL {
-        let work = Workload::new(&[spec(Pattern::Stencil1d, 4, Kernel::ComputeBound)]).unwrap();
-        let mut engine = kind.start(&Setup::anywhere(2), work).unwrap();
-        for iterations in [0, 10, 1000] {
-            engine.work().set_iterations(iterations);
-            engine.pass().unwrap();
-            assert_eq!(engine.work().flops(), 48 * (128 * iterations + 64));
-        }
-    }
+fn every_engine_is_tested() {
+    assert!(Kind::ALL.iter().all(|kind| TESTED.contains(kind)));
 }
 
 #[test]
@@ -113,15 +27,6 @@ fn names_lead_back_to_engines() {
     let error: UnknownEngine = "cilk".parse::<Kind>().unwrap_err();
     assert!(error.to_string().contains("`cilk`"), "{error}");
     assert!(error.to_string().contains("spinning"), "{error}");
-}
-
-#[test]
-fn no_thread_is_no_engine() {
-    for &kind in Kind::ALL {
-        let work = Workload::new(&[GraphSpec::default()]).unwrap();
-        let error = kind.start(&Setup::anywhere(0), work).unwrap_err();
-        assert!(error.to_string().starts_with("0 threads"), "{error}");
-    }
 }
 
 /// What passes leave is the same for all engines and in all passes, and differs between graphs.

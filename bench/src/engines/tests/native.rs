@@ -2,9 +2,10 @@
 
 use std::process::Command;
 
+use taskweave_taskbench::conformance::{WIDTHS, all_kernels, spec};
 use taskweave_taskbench::{Elsewhere, Fault, Kernel, Pattern, Setup, Workload};
 
-use super::{Contestant, WIDTHS, all_kernels, spec};
+use super::Contestant;
 use crate::companion::Program;
 use crate::engines::native::{CountingGraph, Native, Remote, Sums};
 use crate::harness::Stopwatch;

@@ -8,7 +8,10 @@
 use std::{collections::VecDeque, hint::black_box, ptr::NonNull};
 
 use crossbeam_deque::Worker;
-use taskweave_sys::deque::{self, Owner};
+use taskweave_sys::{
+    deque::{self, Owner},
+    ready_ring::ReadyRing,
+};
 
 use crate::{
     error::BenchError,
@@ -54,6 +57,12 @@ pub(super) fn cases() -> Vec<Case> {
         }),
         case("push+publish+pop fifo", "sequential", |_| {
             pair(public_fifo()?, plain_fifo())
+        }),
+        case("ready ring", "our deque", |_| {
+            pair(ready_ring(), private_fifo()?)
+        }),
+        case("ready ring", "our deque, published", |_| {
+            pair(ready_ring(), public_fifo()?)
         }),
     ]
 }
@@ -132,7 +141,7 @@ fn public_lifo() -> Result<Side, BenchError> {
 fn public_fifo() -> Result<Side, BenchError> {
     let owner = new_deque()?;
     Ok(burst(
-        "taskweave",
+        "published deque",
         owner,
         push,
         |owner| {
@@ -151,6 +160,20 @@ fn private_fifo() -> Result<Side, BenchError> {
         |_| {},
         |owner| taken(owner.pop_oldest()),
     ))
+}
+
+/// What a driver that stays on its own thread pays for each number that it is told.
+fn ready_ring() -> Side {
+    burst(
+        "taskweave",
+        ReadyRing::with_capacity(2 * BURST),
+        |(ring, _), item| {
+            // A full ring shows in the sum.
+            let _ = ring.push(address(item));
+        },
+        |_| {},
+        |(_, taker)| taker.take().unwrap_or(NOTHING),
+    )
 }
 
 fn crossbeam(worker: Worker<&'static u64>) -> Side {

@@ -7,6 +7,7 @@ mod models;
 mod more;
 mod nested;
 mod observer;
+mod onward;
 mod plan;
 mod report;
 mod round;
@@ -85,7 +86,7 @@ impl<'env> FrozenPass<'env> {
         &self.core.names[vertex]
     }
 
-    /// The vertices that come right after this one.
+    /// The vertices that come right after this one, in the order in which their arrivals are counted.
     ///
     /// # Panics
     /// If there is no such vertex.

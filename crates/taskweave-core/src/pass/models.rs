@@ -2,6 +2,7 @@
 //! (as on a pool that has ended); a second thread does the same beside it.
 
 mod background;
+mod watch;
 
 use std::sync::Arc;
 
@@ -43,6 +44,9 @@ impl Marks {
     }
 }
 
+/// Of all bodies.
+const KIND: usize = 0x40;
+
 fn shared() -> Arc<Shared> {
     let builder = Pool::builder()
         .worker_threads(1)
@@ -53,12 +57,16 @@ fn shared() -> Arc<Shared> {
 
 /// Two vertices and one that comes after both and sees what they did.
 fn two_before_one(marks: &Marks) -> FrozenPass<'static> {
-    let specs = (0..3)
+    two_before_one_plan(marks).freeze().unwrap()
+}
+
+fn two_before_one_plan(marks: &Marks) -> PassPlan<'static> {
+    let specs: Vec<_> = (0..3)
         .map(|vertex| {
             let marks = marks.clone();
             VertexSpec {
                 name: vertex.to_string().into(),
-                kind: vertex,
+                kind: KIND,
                 body: Box::new(move || {
                     marks.add(vertex);
                     if vertex == 2 {
@@ -69,7 +77,7 @@ fn two_before_one(marks: &Marks) -> FrozenPass<'static> {
             }
         })
         .collect();
-    FrozenPass::freeze(specs, &[(0, 2), (1, 2)]).unwrap()
+    (specs, vec![(0, 2), (1, 2)]).into()
 }
 
 fn passes(shared: &Arc<Shared>, mut frozen: FrozenPass<'static>, count: u32) -> Body<()> {
@@ -96,7 +104,7 @@ fn pass(
 fn vertex(name: &str, body: impl FnMut() -> Verdict + Send + 'static) -> VertexSpec<'static> {
     VertexSpec {
         name: name.into(),
-        kind: 0,
+        kind: KIND,
         body: Box::new(body),
     }
 }

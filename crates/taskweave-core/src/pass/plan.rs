@@ -8,13 +8,13 @@ use taskweave_sys::sync::cell::UnsafeCell;
 
 use super::FrozenPass;
 use super::completion::Completion;
-use super::counter::JoinCounter;
+use super::counter::{JoinCounter, MOST_PREDECESSORS};
 use super::more::{Action, More};
 use super::nested::{Again, Rounds};
 use super::observer::PassObserver;
 use super::report::Verdict;
 use super::round::Round;
-use super::rows::Rows;
+use super::rows::{NO_PLACE, Rows};
 use super::state::{Core, SharedCore, Vertex};
 use super::step;
 use crate::latch::Tally;
@@ -52,7 +52,7 @@ pub enum FreezeError {
     },
     /// Some vertices come, through others, before themselves.
     Cyclic,
-    /// More vertices or edges than 32-bit rows can hold.
+    /// More vertices or edges than 32-bit rows can hold, or more edges to one vertex than can be counted.
     TooLarge,
 }
 
@@ -64,7 +64,9 @@ impl fmt::Display for FreezeError {
             }
             FreezeError::Cyclic => f.write_str("the graph has a cycle"),
             FreezeError::TooLarge => {
-                f.write_str("the graph has more than 4,294,967,295 vertices or edges")
+                f.write_str(
+                "the graph has more than 4,294,967,295 vertices or edges, or more than 2,147,483,647 edges to one vertex",
+            )
             }
         }
     }
@@ -236,7 +238,7 @@ impl<'env> PassPlan<'env> {
     /// Checks the graph and fixes it.
     ///
     /// # Errors
-    /// An edge that names a vertex which doesn't exist, a cycle, or more than 2³² − 1 vertices or edges.
+    /// An edge that names a vertex which doesn't exist, a cycle, more than 2³² − 1 vertices or edges, or more than 2³¹ − 1 edges to one vertex.
     ///
     /// # Cost
     /// Linear in vertices and edges.
@@ -245,11 +247,16 @@ impl<'env> PassPlan<'env> {
         let count = self.specs.len();
         let mut rows = Rows::new(count, &self);
         let order = rows.check_acyclic()?;
+        if rows.in_degree.iter().any(|&d| d > MOST_PREDECESSORS) {
+            return Err(FreezeError::TooLarge);
+        }
         let ways = rows.ways(&order);
         if let Some(costs) = &self.costs {
             rows.sort_by_urgency(&order, costs);
         }
+        let mut places = Vec::new();
         let verbs = if self.is_plain() {
+            places = rows.sort_by_place(&order);
             &step::PLAIN
         } else {
             self.more.resize_with(count, More::default);
@@ -270,7 +277,8 @@ impl<'env> PassPlan<'env> {
                     successors: (rows.offsets[index], rows.offsets[index + 1]),
                     // The lower half of an address tells code from other code as well.
                     kind: spec.kind as u32,
-                    way: ways[index],
+                    way: ways[index].try_into().unwrap_or(u16::MAX),
+                    place: places.get(index).copied().unwrap_or(NO_PLACE),
                     body: UnsafeCell::new(spec.body),
                 }
             })

@@ -3,6 +3,11 @@
 use super::plan::{FreezeError, PassPlan};
 use super::state::NO_BRANCH;
 
+/// The place of a vertex that may as well run anywhere.
+pub(super) const NO_PLACE: u16 = u16::MAX;
+/// If edges are longer than this on average, neighbours have nothing to do with one another: two places by chance are a third of the whole apart.
+const MOST_APART: u64 = (1 << 16) * 27 / 100;
+
 /// Edges as compressed rows.
 pub(super) struct Rows {
     pub(super) in_degree: Vec<u32>,
@@ -118,5 +123,56 @@ impl Rows {
         }
         self.roots
             .sort_by_key(|&root| core::cmp::Reverse(way[root as usize]));
+    }
+
+    /// Where each vertex stands among those that are as far from the start, in the order of their numbers: its *place*, in parts of 2¹⁶. [`NO_PLACE`] for
+    /// all if edges lead from anywhere to anywhere. Sorts each row: what stands nearest to its predecessor comes last, of equals the first. `order` is one that all
+    /// edges keep to.
+    pub(super) fn sort_by_place(&mut self, order: &[u32]) -> Vec<u16> {
+        let (level, sizes) = self.levels(order);
+        let mut before = vec![0_u64; sizes.len()];
+        let mut places: Vec<u16> = level
+            .iter()
+            .map(|&level| {
+                let rank = before[level as usize];
+                before[level as usize] += 1;
+                let place = ((2 * rank + 1) << 15) / sizes[level as usize];
+                place.min(u64::from(NO_PLACE) - 1) as u16
+            })
+            .collect();
+        let mut sum = 0;
+        for vertex in 0..order.len() {
+            let row = self.offsets[vertex] as usize..self.offsets[vertex + 1] as usize;
+            let apart = |next: u32| u64::from(places[next as usize].abs_diff(places[vertex]));
+            let row = &mut self.successors[row];
+            sum += row.iter().map(|&next| apart(next)).sum::<u64>();
+            row.reverse();
+            // In whole steps of a neighbour, as levels of different sizes don't stand in line.
+            let steps = |next: u32| (apart(next) * sizes[level[next as usize] as usize]) >> 16;
+            row.sort_by_key(|&next| core::cmp::Reverse(steps(next)));
+        }
+        if sum > MOST_APART * self.successors.len() as u64 {
+            places.fill(NO_PLACE);
+        }
+        places
+    }
+
+    /// How many vertices the longest way to each vertex has before it, and how many vertices each such level has.
+    fn levels(&self, order: &[u32]) -> (Vec<u32>, Vec<u64>) {
+        let mut level = vec![0_u32; order.len()];
+        let mut sizes = Vec::new();
+        for &vertex in order {
+            let own = level[vertex as usize];
+            if sizes.len() <= own as usize {
+                sizes.push(0);
+            }
+            sizes[own as usize] += 1;
+            let vertex = vertex as usize;
+            let row = self.offsets[vertex] as usize..self.offsets[vertex + 1] as usize;
+            for &next in &self.successors[row] {
+                level[next as usize] = level[next as usize].max(own + 1);
+            }
+        }
+        (level, sizes)
     }
 }

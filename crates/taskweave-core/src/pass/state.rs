@@ -32,8 +32,10 @@ pub(super) struct Vertex<'env> {
     /// This vertex's part of `Core::successors`.
     pub(super) successors: (u32, u32),
     pub(super) kind: u32,
-    /// Vertices on the longest way from here to a sink, this one included.
-    pub(super) way: u32,
+    /// Vertices on the longest way from here to a sink, this one included, if they aren't more.
+    pub(super) way: u16,
+    /// Where it stands in its level, in parts of 2¹⁶; see [`Rows::sort_by_place`](super::rows::Rows::sort_by_place).
+    pub(super) place: u16,
     pub(super) body: UnsafeCell<Box<dyn FnMut() -> Verdict + Send + 'env>>,
 }
 
@@ -42,7 +44,7 @@ impl Vertex<'_> {
     pub(super) fn forecast(&self) -> Forecast {
         Forecast {
             kind: self.kind as usize,
-            way: self.way,
+            way: u32::from(self.way),
         }
     }
 

@@ -1,15 +1,15 @@
-//! The verbs of a vertex: what happens when it's its turn, and what its end sets off.
+//! The verbs of a vertex: what happens when it's its turn, and how a pass ends.
 
 use core::cell::Cell;
-use core::ops::Range;
 use core::ptr::NonNull;
 use std::any::Any;
 use std::sync::Arc;
 
-use taskweave_sys::{mutated, ordering};
+use taskweave_sys::ordering;
 
 use super::more::Manner;
 use super::observer::VertexEnd;
+use super::onward::{Left, Live};
 use super::report::{NoSuchBranch, Verdict};
 use super::round::End;
 use super::state::{Core, Course, NO_BRANCH, Vertex};
@@ -40,15 +40,6 @@ const fn verbs(run: unsafe fn(NonNull<Header>)) -> TaskVTable {
 
 /// What a body said, or panicked with.
 pub(super) type Ended = Result<Verdict, Box<dyn Any + Send>>;
-
-/// Which edges of a vertex that has ended are live.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Live {
-    All,
-    None,
-    /// This branch, and what is no branch.
-    Branch(u32),
-}
 
 unsafe fn run(task: NonNull<Header>) {
     let vertex: NonNull<Vertex<'_>> = task.cast();
@@ -150,7 +141,11 @@ impl<'env> Core<'env> {
                     return None;
                 }
             }
-            let next = self.pass_on(vertex, Some(worker))?;
+            let next = match self.pass_on(vertex, Some(worker)) {
+                Left::Nothing => return None,
+                Left::Ready(next) => next,
+                Left::Watched(next) => self.watch(next, worker)?,
+            };
             vertex = &self.vertices[next as usize];
             if !worker.goes_on(slot, || vertex.forecast()) {
                 self.make_ready(next, Some(worker));
@@ -185,7 +180,12 @@ impl<'env> Core<'env> {
     /// As [`pass_on`](Self::pass_on), on whatever this thread is by now; a worker runs the vertex that is left to it next.
     fn pass_on_from(&self, vertex: &Vertex<'env>) {
         Worker::with_current_of(self.pool(), |worker| {
-            if let (Some(next), Some(worker)) = (self.pass_on(vertex, worker), worker) {
+            let next = match self.pass_on(vertex, worker) {
+                Left::Nothing => None,
+                Left::Ready(next) => Some(next),
+                Left::Watched(next) => self.stop_watching(next),
+            };
+            if let (Some(next), Some(worker)) = (next, worker) {
                 // SAFETY: ready once a pass; this body is at its end.
                 unsafe { worker.run_next(self.task(next)) };
             }
@@ -251,7 +251,7 @@ impl<'env> Core<'env> {
 
     /// A sink has ended. The pass may be over, and the graph gone, when this returns.
     #[inline]
-    fn end_sink(&self, worker: Option<&Worker>) {
+    pub(super) fn end_sink(&self, worker: Option<&Worker>) {
         if !matches!(self.round().end, End::Latch) {
             return self.end_sink_alone(worker);
         }
@@ -298,124 +298,6 @@ impl<'env> Core<'env> {
                 // SAFETY: the outer pass goes on until this vertex has ended.
                 unsafe { outer.as_ref() }.end_round(vertex, result, worker);
             }
-        }
-    }
-
-    /// A vertex has ended, at the end of whatever this worker runs: its successors arrive. The first one that becomes ready is left to the worker and returned,
-    /// the others are queued. If none is left, the pass may be over and the graph gone.
-    #[inline]
-    fn pass_on(&self, vertex: &Vertex<'env>, worker: Option<&Worker>) -> Option<u32> {
-        if mutated!("pass-stopped-passes-nothing-on") && self.is_cut(|| 0) {
-            return None;
-        }
-        let row = vertex.row();
-        if row.is_empty() {
-            self.end_sink(worker);
-            return None;
-        }
-        if row.len() == 1 {
-            // As in the loop below, which is worth a call of its own.
-            let successor = self.successors[row.start];
-            let is_ready = self.arrive(successor);
-            if worker.is_some() || !is_ready {
-                return is_ready.then_some(successor);
-            }
-            self.make_ready(successor, None);
-            return None;
-        }
-        self.pass_on_to_all(row, worker)
-    }
-
-    #[inline]
-    fn arrive(&self, vertex: u32) -> bool {
-        let vertex = &self.vertices[vertex as usize];
-        vertex.in_degree == 1
-            || vertex
-                .arrivals
-                .arrive(vertex.in_degree, self.round().pass as u32)
-    }
-
-    #[inline(never)]
-    fn pass_on_to_all(&self, row: Range<usize>, worker: Option<&Worker>) -> Option<u32> {
-        let mut first = None;
-        for &successor in &self.successors[row] {
-            if !self.arrive(successor) {
-                continue;
-            }
-            if first.is_none() && worker.is_some() {
-                first = Some(successor);
-            } else {
-                self.make_ready(successor, worker);
-            }
-        }
-        first
-    }
-
-    /// As [`pass_on`](Self::pass_on), telling the successors which edges are live. The last one to become ready is run next: rows are in ascending order of
-    /// urgency.
-    fn pass_on_live(&self, vertex: &Vertex<'env>, live: Live, worker: Option<&Worker>) {
-        let row = vertex.row();
-        if row.is_empty() {
-            return self.end_sink(worker);
-        }
-        let pass = self.round().pass;
-        let branching = !self.branches.is_empty();
-        let mut held = None;
-        for edge in row {
-            let successor = self.successors[edge];
-            let next = &self.vertices[successor as usize];
-            let mark = || {
-                if branching && self.is_live(edge, live) {
-                    self.more[successor as usize].live.mark(pass);
-                }
-            };
-            if !mutated!("pass-mark-after-arrival") {
-                mark();
-            }
-            if next.in_degree > 1 && !next.arrivals.arrive(next.in_degree, pass as u32) {
-                if mutated!("pass-mark-after-arrival") {
-                    mark();
-                }
-                continue;
-            }
-            if let Some(place) = self.more[successor as usize].place {
-                self.make_ready_at(place, successor, worker);
-            } else if worker.is_none() {
-                self.make_ready(successor, None);
-            } else if let Some(earlier) = held.replace(successor) {
-                self.make_ready(earlier, worker);
-            }
-        }
-        if let (Some(worker), Some(held)) = (worker, held) {
-            // SAFETY: ready once a pass; this body is at its end.
-            unsafe { worker.run_next(self.task(held)) };
-        }
-    }
-
-    /// Queues a vertex for the worker that it had better run on.
-    fn make_ready_at(&self, place: u32, vertex: u32, worker: Option<&Worker>) {
-        let pool = self.pool();
-        let index = place as usize % pool.slots.len();
-        if worker.is_some_and(|worker| worker.index() == index) {
-            return self.make_ready(vertex, worker);
-        }
-        let slot = &pool.slots[index];
-        slot.counters.pushed_remote.add_shared(1);
-        // SAFETY: ready once a pass, so it's in no queue; it lives as long as the pass runs.
-        unsafe { slot.inbox.push(self.task(vertex)) };
-        if worker.is_some() {
-            pool.wake_for_work();
-        } else {
-            pool.published();
-        }
-    }
-
-    #[inline]
-    fn is_live(&self, edge: usize, live: Live) -> bool {
-        match live {
-            Live::All => true,
-            Live::None => false,
-            Live::Branch(chosen) => [NO_BRANCH, chosen].contains(&self.branches[edge]),
         }
     }
 }

@@ -51,6 +51,8 @@ pub struct Worker {
     random: Cell<u64>,
     /// How many times the spin budget is spent before sleeping.
     patience: Cell<u64>,
+    /// How many vertices stay here wherever their places are, since one that was sent wasn't taken.
+    stays: Cell<u32>,
     /// Whether this worker holds a search token.
     searching: Cell<bool>,
     /// Ends that are not entered yet.
@@ -91,6 +93,7 @@ impl Worker {
             gather_us: Cell::new(search::LEAST_GATHER_US),
             random: Cell::new(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(index as u64 + 1) | 1),
             patience: Cell::new(1),
+            stays: Cell::new(0),
             searching: Cell::new(false),
             pending: Cell::new((ptr::null(), 0)),
             depth: Cell::new(0),
@@ -314,7 +317,7 @@ impl Worker {
 
     /// Whether something waits on this worker.
     #[inline]
-    fn has_queued(&self) -> bool {
+    pub(crate) fn has_queued(&self) -> bool {
         !self.owner.is_empty() || !self.slot().inbox.is_empty()
     }
 

@@ -39,6 +39,12 @@ impl Worker {
         self.since_turn.get() >= SLICE
     }
 
+    /// Whether a turn was taken, or none was due, just before this body.
+    #[inline]
+    pub(super) fn is_turn_begun(&self) -> bool {
+        self.since_turn.get().is_multiple_of(SLICE)
+    }
+
     /// Takes a fairness turn if one is due.
     #[inline]
     pub(crate) fn fair_task(&self) -> Option<Task> {
@@ -109,6 +115,12 @@ impl Worker {
             unsafe { self.slot().inbox.push(task) };
         }
         self.owner.publish_all();
+    }
+
+    /// Gives back what was stolen and isn't run after all.
+    pub(crate) fn hand_back(&self, task: Task) {
+        self.put_back(task);
+        self.shared().wake_for_work();
     }
 
     /// As `put_back`, for several, the oldest first.

@@ -9,6 +9,7 @@
 //!   then the rest stays private until there is enough of it to be worth a thief's visit, and somebody is looking. Somebody is woken if the next body
 //!   is long, or if the surplus would take longer than a wake. How much a surplus is worth is told by the measured length of the kind, and by how
 //!   many bodies come one after the other behind what is queued.
+//! * What becomes ready far from its place, by bodies that aren't short, is sent there while nobody sleeps ([`spreads`](Worker::spreads)).
 //! * The oldest branch of `join` is always public; the ones above it become so one at a time, as it is taken.
 
 use super::Worker;
@@ -17,12 +18,14 @@ use crate::task::{Forecast, Task, vtable};
 
 /// A body from this many microseconds on is long.
 const LONG_US: u64 = 2;
-/// A body below this part of a microsecond is short: to make what waits behind it public, and to take it back, costs a tenth of it or more.
-const SHORT_PARTS: u64 = 8;
 /// Surplus that is worth a visit of a thief.
 const VISIT_US: u64 = 3;
 /// Surplus that is worth a wake.
 const WAKE_US: u64 = 25;
+/// Most that a worker waits for a vertex that others are about to make ready.
+const WATCH_US: u64 = 2;
+/// Vertices that stay where they are after one was sent in vain.
+const STAY: u32 = 8;
 /// Tasks assumed behind a non-empty inbox.
 const INBOX_GUESS: usize = 64;
 
@@ -51,7 +54,9 @@ impl Worker {
     pub(super) fn share_surplus(&self, Forecast { kind, way }: Forecast) {
         let counts = self.shared().idle.glance();
         let private = self.owner.private_len();
-        if private == 0 && counts.everybody_is_busy() {
+        if counts.everybody_is_busy()
+            && (private == 0 || self.kinds.is_known_short(kind) && !self.is_turn_begun())
+        {
             return;
         }
         let (estimate, is_due) = self.kinds.before_body(kind);
@@ -67,7 +72,7 @@ impl Worker {
                 estimate.at_least(surplus * way as usize, self.kinds.us(WAKE_US))
             };
         let is_visit_worth_it = is_wake_worth_it
-            || estimate.is_usually(self.kinds.us(1) / SHORT_PARTS)
+            || estimate.is_usually(self.kinds.short_ticks())
             || counts.searching() != 0
                 && estimate.at_least(private * way as usize, self.kinds.us(VISIT_US));
         if is_visit_worth_it {
@@ -76,10 +81,33 @@ impl Worker {
         if is_wake_worth_it {
             self.shared().wake_for_work();
         }
-        if is_due {
+        if is_due || self.is_turn_begun() {
             let start = self.kinds.now();
             self.measure.set(Some(Measure { kind, start }));
         }
+    }
+
+    /// Whether bodies of this kind are worth the way to another worker, and all workers are there to take them.
+    #[inline]
+    pub(crate) fn spreads(&self, kind: usize) -> bool {
+        if self.kinds.is_known_short(kind) || !self.kinds.is_usually(kind, self.kinds.us(3) / 16) {
+            return false;
+        }
+        if let Some(left) = self.stays.get().checked_sub(1) {
+            self.stays.set(left);
+            return false;
+        }
+        self.shared().idle.glance().asleep() == 0
+    }
+
+    /// Whom something was sent to hasn't taken it: perhaps its processor does something else.
+    pub(crate) fn stay_for_a_while(&self) {
+        self.stays.set(STAY);
+    }
+
+    /// For how many ticks this worker watches a vertex.
+    pub(crate) fn watch_ticks(&self) -> u64 {
+        self.kinds.us(WATCH_US.min(self.shared().config.spin_us))
     }
 
     /// A future is about to be polled, and `waiting` others wait behind it on this worker: what to do about them, as in `share_surplus`; but they are in

@@ -57,6 +57,12 @@ impl Kind {
     }
 }
 
+impl crate::conformance::Startable for Kind {
+    fn start_on(self, setup: &Setup, work: Workload) -> Result<Engine, EngineError> {
+        self.start(setup, work)
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())

@@ -278,8 +278,9 @@ impl Workload {
     #[inline]
     pub fn run(&self, task: Task) {
         let graph = self.graph(task);
-        let inputs = self.inputs(task).iter();
-        self.execute(task, inputs.map(|&point| graph.input(task, point)));
+        let expected = graph.topology.inputs(task.step, task.point);
+        let inputs = expected.iter().map(|&point| graph.input(task, point));
+        self.execute_in(graph, task, expected, inputs);
     }
 
     /// Runs a task on `inputs`, which must be the outputs of the tasks that it reads, in order. What is wrong with them is
@@ -287,8 +288,20 @@ impl Workload {
     #[inline]
     pub fn execute<'a>(&self, task: Task, inputs: impl IntoIterator<Item = Output<'a>>) {
         let graph = self.graph(task);
+        let expected = graph.topology.inputs(task.step, task.point);
+        self.execute_in(graph, task, expected, inputs);
+    }
+
+    #[inline]
+    fn execute_in<'a>(
+        &self,
+        graph: &Graph,
+        task: Task,
+        expected: &[u32],
+        inputs: impl IntoIterator<Item = Output<'a>>,
+    ) {
         let pass = self.pass.load(Ordering::Relaxed);
-        self.check_inputs(graph, pass, task, inputs);
+        self.check_inputs(graph, pass, task, expected, inputs);
         let cell = graph.cell(task);
         let output = graph.store.output(cell);
         if output.holds_first(pass, task.step, task.point) {
@@ -318,9 +331,9 @@ impl Workload {
         graph: &Graph,
         pass: u32,
         task: Task,
+        expected: &[u32],
         inputs: impl IntoIterator<Item = Output<'a>>,
     ) {
-        let expected = graph.topology.inputs(task.step, task.point);
         let mut given = 0;
         for input in inputs {
             let right = expected.get(given).is_some_and(|&point| {

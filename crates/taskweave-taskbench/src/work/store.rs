@@ -75,6 +75,11 @@ impl<'a> Output<'a> {
     /// value shall be seen.
     #[inline]
     pub(super) fn holds(self, pass: u32, step: u32, point: u32) -> bool {
+        self.holds_first(pass, step, point)
+            && (self.bytes == PAIR || self.holds_all(pass, step, point))
+    }
+
+    fn holds_all(self, pass: u32, step: u32, point: u32) -> bool {
         let expected = (stamp(pass, step), u64::from(point));
         self.pairs().all(|(step, point)| {
             (step.load(Ordering::Relaxed), point.load(Ordering::Relaxed)) == expected
@@ -91,9 +96,14 @@ impl<'a> Output<'a> {
 
     #[inline]
     pub(super) fn fill(self, pass: u32, step: u32, point: u32) {
-        for (first, second) in self.pairs() {
+        let fill = |first: &AtomicU64, second: &AtomicU64| {
             first.store(stamp(pass, step), Ordering::Relaxed);
             second.store(u64::from(point), Ordering::Relaxed);
+        };
+        let [first, second, ..] = &self.lines[0].0;
+        fill(first, second);
+        if self.bytes > PAIR {
+            self.pairs().for_each(|(first, second)| fill(first, second));
         }
     }
 

@@ -39,6 +39,18 @@ fn write(text: &mut String, what: fmt::Arguments<'_>) {
     let _ = text.write_fmt(what);
 }
 
+/// What comes after a vertex, by the branch if it's one, in the order of branches and numbers: rows are in the order that suits the run.
+fn edges(graph: &FrozenPass<'_>, vertex: usize) -> Vec<(u32, Option<usize>)> {
+    let mut edges: Vec<_> = graph
+        .successors(vertex)
+        .iter()
+        .enumerate()
+        .map(|(place, &next)| (next, graph.branch(vertex, place)))
+        .collect();
+    edges.sort_unstable_by_key(|&(next, branch)| (branch, next));
+    edges
+}
+
 fn draw(text: &mut String, graph: &FrozenPass<'_>, prefix: &str, indent: &str) {
     for vertex in 0..graph.vertices() {
         let label = Quoted(graph.name(vertex));
@@ -64,9 +76,9 @@ fn draw(text: &mut String, graph: &FrozenPass<'_>, prefix: &str, indent: &str) {
         write(text, format_args!("{indent}}}\n"));
     }
     for vertex in 0..graph.vertices() {
-        for (place, next) in graph.successors(vertex).iter().enumerate() {
+        for (next, branch) in edges(graph, vertex) {
             let edge = format_args!("{indent}{prefix}{vertex} -> {prefix}{next}").to_string();
-            match graph.branch(vertex, place) {
+            match branch {
                 None => write(text, format_args!("{edge};\n")),
                 Some(branch) => write(
                     text,
@@ -81,10 +93,10 @@ fn tell(text: &mut String, graph: &FrozenPass<'_>, depth: usize) {
     for vertex in 0..graph.vertices() {
         let name = Plain(graph.name(vertex));
         write(text, format_args!("{:1$}{name}", "", 2 * depth));
-        for (place, &next) in graph.successors(vertex).iter().enumerate() {
+        for (place, (next, branch)) in edges(graph, vertex).into_iter().enumerate() {
             let before = if place == 0 { " -> " } else { ", " };
             text.push_str(before);
-            if let Some(branch) = graph.branch(vertex, place) {
+            if let Some(branch) = branch {
                 write(text, format_args!("?{branch} "));
             }
             write(text, format_args!("{}", Plain(graph.name(next as usize))));
