@@ -14,6 +14,7 @@
 //! The models are in `spawn/models.rs`.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::PoisonError;
 
@@ -23,7 +24,6 @@ use taskweave_sys::sync::{Mutex, MutexGuard};
 use crate::thread;
 
 struct Entry {
-    thread: usize,
     /// The wait ends by itself.
     has_deadline: bool,
     /// Where the awaited task says which thread runs it. The waiting handle keeps it alive.
@@ -36,10 +36,11 @@ struct Entry {
 unsafe impl Send for Entry {}
 
 taskweave_sys::shared_static! {
-    static BLOCKED: Mutex<Vec<Entry>> = Mutex::new(Vec::new());
+    /// By the token of the thread that waits, so that a line of waits is followed at the cost of its length.
+    static BLOCKED: Mutex<BTreeMap<usize, Entry>> = Mutex::new(BTreeMap::new());
 }
 
-fn lock() -> MutexGuard<'static, Vec<Entry>> {
+fn lock() -> MutexGuard<'static, BTreeMap<usize, Entry>> {
     BLOCKED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -47,13 +48,15 @@ fn lock() -> MutexGuard<'static, Vec<Entry>> {
 ///
 /// # Safety
 /// `runner` is valid.
-unsafe fn leads_to(me: usize, runner: *const AtomicUsize, blocked: &[Entry]) -> bool {
+unsafe fn leads_to(
+    me: usize,
+    runner: *const AtomicUsize,
+    blocked: &BTreeMap<usize, Entry>,
+) -> bool {
     // SAFETY: by the caller's word. Relaxed: a runner's own later entry in the list is ordered by the lock.
     let mut next = unsafe { &*runner }.load(Ordering::Relaxed);
     while next != me {
-        let entry = blocked
-            .iter()
-            .find(|entry| entry.thread == next && !entry.has_deadline);
+        let entry = blocked.get(&next).filter(|entry| !entry.has_deadline);
         let Some(entry) = entry else { return false };
         // SAFETY: alive while in the list. Relaxed: as above.
         next = unsafe { &*entry.runner }.load(Ordering::Relaxed);
@@ -84,20 +87,20 @@ impl Blocked {
         if !has_deadline && unsafe { leads_to(me, runner, &blocked) } {
             return Err(Cycle);
         }
-        blocked.push(Entry {
-            thread: me,
+        let entry = Entry {
             has_deadline,
             runner,
             what: what(),
             pool,
-        });
+        };
+        blocked.insert(me, entry);
         Ok(Blocked(()))
     }
 
     /// What the threads that wait for tasks of this pool wait for, a line each.
     pub(crate) fn describe(pool: usize) -> String {
         let mut lines = String::new();
-        for entry in lock().iter().filter(|entry| entry.pool == pool) {
+        for entry in lock().values().filter(|entry| entry.pool == pool) {
             let _ = writeln!(lines, "  waits for {}", entry.what);
         }
         lines
@@ -107,6 +110,6 @@ impl Blocked {
 impl Drop for Blocked {
     fn drop(&mut self) {
         let me = thread::token();
-        lock().retain(|entry| entry.thread != me);
+        lock().remove(&me);
     }
 }

@@ -137,16 +137,34 @@ impl Polls {
         if !own && !self.short.get() {
             return Noted::No;
         }
-        if !own && self.woken.get().is_none() {
+        let woken = self.woken.get();
+        if !own && woken.is_none() {
             self.woken.set(Some(Woken { slot, counted }));
             return Noted::Kept;
         }
-        if own || self.leaf.get() == Some(slot.leaf()) {
-            self.again.set(self.again.get() | slot.bit());
-        } else if self.woken.get().is_none_or(|woken| woken.slot != slot) {
-            return Noted::No;
+        // One that wakes itself lets others go first, and so is never next.
+        if self.join_again(slot) || !own && woken.is_some_and(|woken| woken.slot == slot) {
+            return Noted::Yes;
         }
-        Noted::Yes
+        Noted::No
+    }
+
+    /// Has a future of the run's leaf polled again. False: it's of another leaf.
+    #[inline]
+    fn join_again(&self, slot: SlotRef) -> bool {
+        let ours = self.leaf.get() == Some(slot.leaf());
+        if ours {
+            self.again.set(self.again.get() | slot.bit());
+        }
+        ours
+    }
+
+    /// A future has ended that may have woken itself.
+    #[inline]
+    fn leave_again(&self, slot: SlotRef) {
+        if self.leaf.get() == Some(slot.leaf()) {
+            self.again.set(self.again.get() & !slot.bit());
+        }
     }
 
     /// The count of the waker that this poll is owed to, for a clone. False: there is none.
@@ -321,8 +339,7 @@ unsafe fn poll(slot: SlotRef, shared: &Shared, worker: Option<&Worker>) {
     }
     if ready {
         if let Some(worker) = here {
-            let polls = &worker.polls;
-            polls.again.set(polls.again.get() & !slot.bit());
+            worker.polls.leave_again(slot);
         }
         // SAFETY: claimed, and the result is stored.
         return unsafe { end(slot, shared, here) };
@@ -332,21 +349,18 @@ unsafe fn poll(slot: SlotRef, shared: &Shared, worker: Option<&Worker>) {
     // Relaxed: `close` has every future polled after it was set.
     if closing && (stuck || shared.futures.dropping.load(Ordering::Relaxed)) {
         if let Some(worker) = here {
-            let polls = &worker.polls;
-            polls.again.set(polls.again.get() & !slot.bit());
+            worker.polls.leave_again(slot);
         }
         // SAFETY: claimed.
         return unsafe { settle(slot, TaskError::Shutdown) };
     }
     match slot.state().end_poll() {
         Pended::Idle => {}
-        Pended::Again => match here {
-            Some(worker) if worker.polls.leaf.get() == Some(slot.leaf()) => {
-                let polls = &worker.polls;
-                polls.again.set(polls.again.get() | slot.bit());
+        Pended::Again => {
+            if !here.is_some_and(|worker| worker.polls.join_again(slot)) {
+                slot.leaf().raise(slot.bit());
             }
-            _ => slot.leaf().raise(slot.bit()),
-        },
+        }
         // SAFETY: claimed still.
         Pended::Aborted => unsafe { settle(slot, TaskError::Cancelled) },
     }

@@ -4,13 +4,11 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
-use taskweave_core::{Limit, TaskError, block_on, join, sleep, spawn_future, yield_now};
-use taskweave_sys::sync::atomic::{AtomicBool, Ordering};
+use taskweave_core::{TaskError, block_on, join, spawn_future, yield_now};
 use taskweave_testing::{
-    Bomb, Count, Gate, Random, builder, busy, each_pool, each_size, inside_and_outside, pool,
-    rounds, until, watch,
+    Bomb, Count, Gate, Random, builder, busy, each_size, inside_and_outside, pool, rounds, until,
+    watch,
 };
 
 /// Ready when somebody says so.
@@ -334,67 +332,6 @@ fn waits_inside_of_polls_hand_the_rest_back() {
             assert_eq!(waits.wait().unwrap(), 7);
         }
     });
-}
-
-/// A poll waits for a task that the pool runs meanwhile, in the same slot, and that wakes the future which is being polled.
-#[test]
-fn a_wake_by_what_a_poll_waits_for_is_not_lost() {
-    let _watch = watch();
-    each_pool(|pool| {
-        let (pool, limit) = (Arc::new(pool), Limit::new(1));
-        let (inner, mut waits) = (Arc::clone(&pool), true);
-        let future = pool.spawn_future(poll_fn(move |context| {
-            if !std::mem::take(&mut waits) {
-                return Poll::Ready(7);
-            }
-            let waker = context.waker().clone();
-            // One that no wait runs by itself.
-            let task = inner.task().limit(&limit).spawn(move || waker.wake());
-            task.wait().unwrap();
-            Poll::Pending
-        }));
-        assert_eq!(future.wait().unwrap(), 7);
-    });
-}
-
-/// What a poll wakes is polled on the same worker as soon as that poll has ended, even if the future that woke it is always ready; and others get their turns.
-#[test]
-fn a_chain_of_wakes_lets_others_go_first() {
-    let _watch = watch();
-    let pool = pool(1);
-    let done = Arc::new(AtomicBool::new(false));
-    let events: [Arc<Mutex<Option<Waker>>>; 2] = Default::default();
-    let players: Vec<_> = (0..2)
-        .map(|me| {
-            let (mine, other) = (Arc::clone(&events[me]), Arc::clone(&events[1 - me]));
-            let done = Arc::clone(&done);
-            pool.spawn_future(poll_fn(move |context| {
-                *mine.lock().unwrap() = Some(context.waker().clone());
-                let other = other.lock().unwrap().take();
-                match other {
-                    Some(other) => other.wake(),
-                    None => context.waker().wake_by_ref(),
-                }
-                if done.load(Ordering::Relaxed) {
-                    Poll::Ready(())
-                } else {
-                    Poll::Pending
-                }
-            }))
-        })
-        .collect();
-    // Top-level tasks, futures and timers, in turn.
-    for _ in 0..100 {
-        pool.spawn(|| ()).wait().unwrap();
-        pool.spawn_future(yield_now()).wait().unwrap();
-    }
-    pool.spawn_future(sleep(Duration::from_millis(2)))
-        .wait()
-        .unwrap();
-    done.store(true, Ordering::Relaxed);
-    for player in players {
-        player.wait().unwrap();
-    }
 }
 
 #[test]

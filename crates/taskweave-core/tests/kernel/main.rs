@@ -8,6 +8,7 @@ mod dead_pools;
 mod entangled;
 mod fairness;
 mod futures;
+mod futures_chains;
 mod futures_ends;
 mod handles;
 mod hidden;
