@@ -74,6 +74,11 @@ timer-unlock-relaxed            lib  timer::models::a_timer_is_dropped_while_it_
 timer-fire-erases-last          lib  timer::models::a_timer_is_set_while_others_fire
 blocked-look-before-lock        lib  spawn::models::one_of_two_that_wait_for_each_other_is_told
 blocked-runner-stays            lib  spawn::models::a_wait_after_a_task_is_not_its_own
+gate-asks-before-lock           lib  gate::models::a_task_meets_the_opening_and_a_cancel
+gate-all-relaxed                lib  gate::models::the_last_of_two_opens
+gate-fails-unclaimed            lib  gate::models::a_gate_that_fails_meets_the_handles_drop
+gate-poll-relaxed               lib  gate::models::a_future_is_woken_while_it_is_polled
+gate-forgets-wakes              lib  gate::models::a_future_is_woken_while_it_is_polled
 LIST
 }
 

@@ -16,6 +16,7 @@ pub mod guide {
     pub mod rayon {}
 }
 
+pub use taskweave_core::gate;
 pub use taskweave_core::{
     BuildError, CancelToken, Elapsed, Hold, Interval, JoinHandle, Limit, MAX_WORKERS, Metrics,
     Panic, Pinning, Pool, PoolBuilder, Prepared, Priority, Scope, Shutdown, ShutdownTimeout, Sleep,

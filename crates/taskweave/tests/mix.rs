@@ -237,3 +237,73 @@ fn joins_within_polls_within_vertices() {
         assert_eq!(sum.get(), 20 * 6);
     });
 }
+
+/// A task after a graph's pass after a task, and so on: each has begun when what it comes after has ended.
+#[test]
+fn tasks_and_passes_come_one_after_the_other() {
+    let _watch = watch();
+    inside_and_outside(|pool| {
+        let log = Log::new();
+        let entry = |what: &'static str| {
+            let log = log.clone();
+            move || log.push(what)
+        };
+        let mut builder = GraphBuilder::new();
+        builder.task("vertex", entry("vertex"));
+        let mut graph = builder.build().unwrap();
+        let first = pool.spawn(entry("first"));
+        let pass = graph.start_after(first, pool).unwrap();
+        let last = pool.task().after(pass).spawn(entry("last"));
+        last.wait().unwrap();
+        assert_eq!(log.take(), ["first", "vertex", "last"]);
+    });
+}
+
+/// What fails at the beginning of the line is told at its end, and nothing behind it runs.
+#[test]
+fn the_first_cause_comes_through_tasks_passes_and_gates() {
+    let _watch = watch();
+    inside_and_outside(|pool| {
+        let ran = Count::new();
+        let (own, other) = (ran.clone(), ran.clone());
+        let mut builder = GraphBuilder::new();
+        builder.task("vertex", move || own.tick());
+        let mut graph = builder.build().unwrap();
+        let first = pool.spawn(|| std::panic::resume_unwind(Box::new("the first cause")));
+        let pass = graph.start_after(first, pool).unwrap();
+        let last = pool.task().after(pass).spawn(move || other.tick());
+        let Err(TaskError::Poisoned { root }) = last.wait() else {
+            panic!("the cause was lost");
+        };
+        assert!(root.to_string().contains("the first cause"), "{root}");
+        assert_eq!(ran.get(), 0);
+        graph.run(pool).unwrap();
+        assert_eq!(ran.get(), 1, "the next pass is clean");
+    });
+}
+
+/// A vertex ends when a gate opens that a future holds, and a task that is cancelled there fails what comes after.
+#[test]
+fn gates_are_awaited_by_futures() {
+    let _watch = watch();
+    inside_and_outside(|pool| {
+        let (completion, gate) = taskweave::gate::gate();
+        let awaits = pool.spawn_future(gate.clone());
+        let after = pool.task().after(gate).spawn(|| 7);
+        assert!(!awaits.is_finished() && !after.is_finished());
+        completion.open();
+        awaits.wait().unwrap().unwrap();
+        assert_eq!(after.wait().unwrap(), 7);
+
+        let (completion, gate) = taskweave::gate::gate();
+        let token = CancelToken::new();
+        token.cancel();
+        let cancelled = pool.task().cancel_with(&token).after(&gate).spawn(|| ());
+        let behind = pool.task().after(cancelled).spawn(|| ());
+        completion.open();
+        let Err(TaskError::Poisoned { root }) = behind.wait() else {
+            panic!("it ran");
+        };
+        assert!(matches!(*root, TaskError::Cancelled));
+    });
+}

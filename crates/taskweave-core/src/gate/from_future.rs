@@ -3,22 +3,33 @@
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
-use std::sync::{Arc, PoisonError, TryLockError};
+use std::sync::Arc;
 use std::task::Wake;
 
-use taskweave_sys::mutated;
-use taskweave_sys::sync::Mutex;
-use taskweave_sys::sync::atomic::{AtomicBool, Ordering};
+use taskweave_sys::sync::atomic::{AtomicU8, Ordering};
+use taskweave_sys::sync::cell::UnsafeCell;
+use taskweave_sys::{mutated, ordering};
 
 use super::{Completion, Gate, gate};
 use crate::error::{Panic, TaskError, catch, discard};
 
+/// Nobody polls the future.
+const IDLE: u8 = 0;
+/// Whoever has set this does.
+const POLLING: u8 = 1;
+/// The same, and it has been woken meanwhile.
+const AGAIN: u8 = 2;
+/// It's gone.
+const ENDED: u8 = 3;
+
 struct Driver<F> {
-    /// Somebody has woken the future since its last poll began.
-    woken: AtomicBool,
-    /// Until it has ended.
-    rest: Mutex<Option<(Pin<Box<F>>, Completion)>>,
+    state: AtomicU8,
+    /// Of whoever has the state `POLLING` or `AGAIN`, or the last share. `None` once it has ended. The future is dropped first.
+    rest: UnsafeCell<Option<(Foreign<F>, Completion)>>,
 }
+
+// SAFETY: the rest is touched by one thread at a time, as the state says, and everything in it may move between threads.
+unsafe impl<F: Send> Sync for Driver<F> {}
 
 pub(super) fn gate_of<F>(future: F) -> Gate
 where
@@ -26,11 +37,47 @@ where
 {
     let (completion, gate) = gate();
     let driver = Arc::new(Driver {
-        woken: AtomicBool::new(false),
-        rest: Mutex::new(Some((Box::pin(future), completion))),
+        state: AtomicU8::new(IDLE),
+        rest: UnsafeCell::new(Some((Foreign(Some(Box::pin(future))), completion))),
     });
     driver.wake();
     gate
+}
+
+impl<F> Driver<F>
+where
+    F: Future<Output = Result<(), TaskError>> + Send + 'static,
+{
+    /// True: nobody else polls the future, and the caller has to.
+    fn begin(&self) -> bool {
+        // AcqRel: Acquire pairs with the Release of the last poll's end; Release hands what the waker did on to whoever polls again.
+        let before = self
+            .state
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| match state {
+                IDLE => Some(POLLING),
+                POLLING => Some(AGAIN),
+                _ => None,
+            });
+        before == Ok(IDLE)
+    }
+
+    /// The poll brought nothing. True: the future was woken meanwhile, and is still the caller's.
+    fn end(&self) -> bool {
+        // AcqRel, both: as in `begin`.
+        let order = || ordering!(AcqRel, "gate-poll-relaxed");
+        let ended = self
+            .state
+            .compare_exchange(POLLING, IDLE, order(), Ordering::Acquire);
+        if ended.is_ok() {
+            return false;
+        }
+        if mutated!("gate-forgets-wakes") {
+            self.state.store(IDLE, Ordering::Release);
+            return false;
+        }
+        self.state.swap(POLLING, Ordering::AcqRel);
+        true
+    }
 }
 
 impl<F> Wake for Driver<F>
@@ -38,49 +85,47 @@ where
     F: Future<Output = Result<(), TaskError>> + Send + 'static,
 {
     fn wake(self: Arc<Self>) {
-        // SeqCst, all three: either the holder of the lock sees the mark after it has let go, or the lock is free for this thread.
-        self.woken.store(true, Ordering::SeqCst);
+        if !self.begin() {
+            return;
+        }
+        let waker = Waker::from(Arc::clone(&self));
+        let mut context = Context::from_waker(&waker);
         loop {
-            let mut rest = match self.rest.try_lock() {
-                Ok(rest) => rest,
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => return,
-            };
-            let mut ended = None;
-            while self.woken.swap(false, Ordering::SeqCst) {
-                let Some((future, _)) = &mut *rest else { break };
-                let waker = Waker::from(Arc::clone(&self));
-                let mut context = Context::from_waker(&waker);
-                let result = match catch(|| future.as_mut().poll(&mut context)) {
-                    Ok(Poll::Pending) => continue,
-                    Ok(Poll::Ready(result)) => result,
-                    Err(payload) => Err(TaskError::Panicked(Panic::new(payload))),
+            let result = self.rest.with_mut(|rest| {
+                // SAFETY: this thread has begun to poll.
+                let Some((Foreign(Some(future)), _)) = (unsafe { &mut *rest }) else {
+                    return Err(TaskError::Cancelled);
                 };
-                ended = rest.take().map(|(future, completion)| (future, completion, result));
-            }
-            drop(rest);
-            if let Some((future, completion, result)) = ended {
-                // Foreign code, and what others wait for: without the lock.
-                discard(future);
-                completion.settle(result.map_err(TaskError::into_root));
-            }
-            if !self.woken.load(Ordering::SeqCst) || mutated!("gate-forgets-wakes") {
+                match catch(|| future.as_mut().poll(&mut context)) {
+                    Ok(Poll::Pending) => Ok(None),
+                    Ok(Poll::Ready(result)) => result.map(Some),
+                    Err(payload) => Err(TaskError::Panicked(Panic::new(payload))),
+                }
+            });
+            if matches!(result, Ok(None)) {
+                if self.end() {
+                    continue;
+                }
                 return;
             }
+            // SAFETY: as above.
+            let rest = self.rest.with_mut(|rest| unsafe { &mut *rest }.take());
+            // Relaxed: nobody looks at the rest any more.
+            self.state.store(ENDED, Ordering::Relaxed);
+            if let Some((future, completion)) = rest {
+                drop(future);
+                completion.settle(result.map(drop).map_err(TaskError::into_root));
+            }
+            return;
         }
     }
 }
 
-impl<F> Drop for Driver<F> {
+/// A future whose drop may panic, without unwinding.
+struct Foreign<F>(Option<Pin<Box<F>>>);
+
+impl<F> Drop for Foreign<F> {
     fn drop(&mut self) {
-        let rest = self
-            .rest
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some((future, completion)) = rest {
-            discard(future);
-            drop(completion);
-        }
+        discard(self.0.take());
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use taskweave_sys::ordering;
 use taskweave_sys::sync::Mutex;
-use taskweave_sys::sync::atomic::{AtomicUsize, Ordering};
+use taskweave_sys::sync::atomic::AtomicUsize;
 
 use super::{Gate, from_future, gate};
 use crate::error::TaskError;
@@ -89,11 +89,7 @@ impl<A: IntoGate, B: IntoGate> IntoGate for (A, B) {
 /// Opens when all three have.
 impl<A: IntoGate, B: IntoGate, C: IntoGate> IntoGate for (A, B, C) {
     fn into_gate(self) -> Gate {
-        Gate::all([
-            self.0.into_gate(),
-            self.1.into_gate(),
-            self.2.into_gate(),
-        ])
+        Gate::all([self.0.into_gate(), self.1.into_gate(), self.2.into_gate()])
     }
 }
 
@@ -120,8 +116,8 @@ pub(super) fn all(gates: Vec<Gate>) -> Gate {
         let (left, completion) = (Arc::clone(&left), Arc::clone(&completion));
         gate.then(move |outcome| {
             // AcqRel: the last one sees what was done before all the others opened.
-            let order = ordering!(AcqRel, "gate-all-relaxed");
-            if outcome.is_ok() && left.fetch_sub(1, order) > 1 {
+            let count_down = || left.fetch_sub(1, ordering!(AcqRel, "gate-all-relaxed"));
+            if outcome.is_ok() && count_down() > 1 {
                 return;
             }
             let completion = completion

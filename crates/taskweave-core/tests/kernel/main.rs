@@ -10,6 +10,7 @@ mod fairness;
 mod futures;
 mod futures_chains;
 mod futures_ends;
+mod gates;
 mod handles;
 mod hidden;
 mod holds;

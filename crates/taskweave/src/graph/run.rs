@@ -1,5 +1,6 @@
 //! A frozen graph and its passes.
 
+use taskweave_core::gate::IntoGate;
 use taskweave_core::pass::{AlreadyRunning, FrozenPass, PassError, PassReport, StartedPass};
 use taskweave_core::{CancelToken, Pool};
 
@@ -160,6 +161,31 @@ impl Graph<'static> {
         token: &CancelToken,
     ) -> Result<Running, AlreadyRunning> {
         self.frozen.start(pool, Some(token))
+    }
+
+    /// As [`start`](Self::start), but the first tasks begin when the gate opens: when a task or another graph's pass has ended, a time has come. If the gate fails, all
+    /// tasks are skipped, and the pass ends with [`TaskError::Poisoned`](crate::TaskError::Poisoned) and the first cause.
+    ///
+    /// # Errors
+    /// As for `start`.
+    ///
+    /// ```
+    /// use taskweave::{Pool, graph::GraphBuilder};
+    ///
+    /// let pool = Pool::builder().worker_threads(2).build()?;
+    /// let mut builder = GraphBuilder::new();
+    /// builder.task("cook", || ());
+    /// let mut graph = builder.build()?;
+    /// let shopping = pool.spawn(|| ());
+    /// assert_eq!(graph.start_after(shopping, &pool)?.wait()?.executed, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn start_after(
+        &mut self,
+        gate: impl IntoGate,
+        pool: &Pool,
+    ) -> Result<Running, AlreadyRunning> {
+        self.frozen.start_after(gate, pool, None)
     }
 
     /// Whether a pass that was started hasn't ended.
