@@ -47,6 +47,10 @@ impl Worker {
         let stuck = Stuck;
         self.wait_helping(latch, mark);
         core::mem::forget(stuck);
+        // What bodies left here that ran meanwhile isn't to lie behind the one that goes on now, for who knows how long.
+        if self.is_current() && self.owner.position() > mark && self.owner.private_len() > 0 {
+            self.share();
+        }
     }
 
     fn wait_helping(&self, latch: &Latch, mark: Position) {
