@@ -10,6 +10,8 @@ pub mod graph;
 pub mod guide {
     #[doc = include_str!("../../../docs/guide/futures.md")]
     pub mod futures {}
+    #[doc = include_str!("../../../docs/guide/gates.md")]
+    pub mod gates {}
     #[doc = include_str!("../../../docs/coming-from/tokio.md")]
     pub mod tokio {}
     #[doc = include_str!("../../../docs/coming-from/rayon.md")]
