@@ -180,8 +180,16 @@ impl SlotRef {
         // AcqRel: Release hands on what was done with the count; Acquire, so that the last one sees all of it.
         let before = self.refs().fetch_sub(1, Ordering::AcqRel);
         if before == 1 {
-            self.give_back();
-        } else if before == 2 {
+            return self.give_back();
+        }
+        if !inside {
+            // It may be what hid that nothing in the pool can move any more, and everybody may have looked by now. Partner of the looks at the counts in
+            // `is_moved_from_inside`, which come after the looker has entered itself.
+            fence_after_rmw();
+            // SAFETY: alive, see above.
+            unsafe { &*shared }.check_stall();
+        }
+        if before == 2 {
             // Partner of the fence in `close`: either this sees that the pool is closing, or the poll that `close` asks for sees that
             // nobody has a waker.
             fence_after_rmw();

@@ -414,6 +414,31 @@ fn a_circle_of_a_task_and_a_future_is_found() {
     });
 }
 
+/// The same, hidden by a waker that somebody outside keeps and then drops, when everybody sleeps.
+#[test]
+fn a_circle_is_found_when_the_last_waker_outside_goes() {
+    let _watch = watch();
+    each_size(|pool| {
+        let event = Event::default();
+        let begin = event.clone();
+        let (send, receive) = std::sync::mpsc::channel::<taskweave_core::JoinHandle<bool>>();
+        let future = pool.spawn_future(async move {
+            begin.await;
+            let task = receive.recv().unwrap();
+            task.await.unwrap()
+        });
+        let task = pool.spawn(move || matches!(future.wait(), Err(TaskError::Deadlock)));
+        send.send(task).unwrap();
+        until(|| event.waiters() == 1);
+        let kept = event.wakers();
+        event.set();
+        std::thread::sleep(std::time::Duration::from_millis(2));
+        assert_eq!(pool.metrics().total().futures_ended, 0);
+        drop(kept);
+        until(|| pool.metrics().total().futures_ended == 1);
+    });
+}
+
 #[test]
 fn a_wait_for_a_future_with_a_waker_outside_is_no_deadlock() {
     let _watch = watch();
