@@ -77,6 +77,7 @@ blocked-runner-stays            lib  spawn::models::a_wait_after_a_task_is_not_i
 gate-asks-before-lock           lib  gate::models::a_task_meets_the_opening_and_a_cancel
 gate-all-relaxed                lib  gate::models::the_last_of_two_opens
 gate-fails-unclaimed            lib  gate::models::a_gate_that_fails_meets_the_handles_drop
+gate-wakes-by-load              lib  gate::models::a_future_is_woken_while_it_is_polled
 gate-poll-relaxed               lib  gate::models::a_future_is_woken_while_it_is_polled
 gate-forgets-wakes              lib  gate::models::a_future_is_woken_while_it_is_polled
 LIST

@@ -279,6 +279,11 @@ fn the_first_cause_comes_through_tasks_passes_and_gates() {
         assert_eq!(ran.get(), 0);
         graph.run(pool).unwrap();
         assert_eq!(ran.get(), 1, "the next pass is clean");
+        let mut empty = GraphBuilder::new().build();
+        if let Ok(graph) = &mut empty {
+            let fails = pool.spawn(|| std::panic::resume_unwind(Box::new("the first cause")));
+            assert!(graph.start_after(fails, pool).unwrap().wait().is_err());
+        }
     });
 }
 

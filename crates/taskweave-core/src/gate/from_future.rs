@@ -1,4 +1,4 @@
-//! A future that stands for a gate, polled by whoever wakes it.
+//! A future of this crate that stands for a gate, polled by whoever wakes it: so it may do nothing but wait.
 
 use core::future::Future;
 use core::pin::Pin;
@@ -55,7 +55,9 @@ where
             .state
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| match state {
                 IDLE => Some(POLLING),
-                POLLING => Some(AGAIN),
+                // By an exchange also where nothing changes: it hands on what this waker did.
+                AGAIN if mutated!("gate-wakes-by-load") => None,
+                POLLING | AGAIN => Some(AGAIN),
                 _ => None,
             });
         before == Ok(IDLE)

@@ -8,7 +8,6 @@ use taskweave_sys::sync::Mutex;
 use taskweave_sys::sync::atomic::AtomicUsize;
 
 use super::{Gate, from_future, gate};
-use crate::error::TaskError;
 use crate::pass::StartedPass;
 use crate::spawn::JoinHandle;
 use crate::timer;
@@ -90,16 +89,6 @@ impl<A: IntoGate, B: IntoGate> IntoGate for (A, B) {
 impl<A: IntoGate, B: IntoGate, C: IntoGate> IntoGate for (A, B, C) {
     fn into_gate(self) -> Gate {
         Gate::all([self.0.into_gate(), self.1.into_gate(), self.2.into_gate()])
-    }
-}
-
-impl Gate {
-    /// The gate of any future: it's polled by whoever wakes it, on their thread, so it should do little more than wait. Fails with the error that the future ends
-    /// with. If all of its wakers are dropped before it ends, nobody could ever poll it, and the gate fails with [`TaskError::Cancelled`]. Three allocations.
-    pub fn from_future(
-        future: impl Future<Output = Result<(), TaskError>> + Send + 'static,
-    ) -> Gate {
-        from_future::gate_of(future)
     }
 }
 

@@ -6,11 +6,12 @@ mod into_gate;
 mod models;
 mod submit;
 
+use core::cell::Cell;
 use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
+use core::ptr;
 use core::task::{Context, Poll, Waker};
-use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 
@@ -82,7 +83,7 @@ pub fn gate() -> (Completion, Gate) {
 }
 
 impl Completion {
-    /// Opens the gate. What waits for it is queued, or woken, before this returns.
+    /// Opens the gate. What waits for it is queued, or woken, before this returns: but for gates of gates of gates, 32 deep, whose turn comes when the outermost returns.
     pub fn open(self) {
         self.settle(Ok(()));
     }
@@ -113,6 +114,14 @@ impl fmt::Debug for Completion {
     }
 }
 
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let settled = State::Settled(Ok(()));
+        discard(core::mem::replace(state, settled));
+    }
+}
+
 impl Inner {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -123,6 +132,8 @@ impl Inner {
         if let State::Closed { list, .. } = before {
             tell(list, &outcome);
         }
+        // The last share of an error may have a drop that panics.
+        discard(outcome);
     }
 
     /// Calls `act` with the outcome: when there is one, or now if there is.
@@ -147,38 +158,47 @@ impl Inner {
 
 type Told = (Then, Outcome);
 
+/// Tellings within tellings on one stack. What would go deeper is told by the deepest of them, afterwards.
+const DEEPEST: u32 = 32;
+
+// Neither needs a destructor, so both are there as long as their thread is.
 taskweave_sys::thread_local! {
-    /// Who is still to be told on this thread, if somebody is being told.
-    static TELLING: RefCell<Option<VecDeque<Told>>> = const { RefCell::new(None) };
+    /// How many tellings are under way on this thread, one within the other.
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+    /// Who is still to be told, in the frame of the deepest telling. Null if there is none.
+    static LATER: Cell<*mut VecDeque<Told>> = const { Cell::new(ptr::null_mut()) };
 }
 
-/// Tells all of them, after those whom this thread is telling already.
+/// Tells all of them.
 fn tell(list: Vec<Then>, outcome: &Outcome) {
-    let told = list.into_iter().map(|then| (then, outcome.clone()));
-    let is_first = TELLING.with(|telling| {
-        let mut telling = telling.borrow_mut();
-        match &mut *telling {
-            Some(queue) => {
-                queue.extend(told);
-                false
-            }
-            None => {
-                *telling = Some(told.collect());
-                true
-            }
+    let mut told = list.into_iter().map(|then| (then, outcome.clone()));
+    let depth = DEPTH.with(Cell::get);
+    if depth == DEEPEST {
+        let later = LATER.with(Cell::get);
+        // SAFETY: the deepest telling goes on below on this stack, and uses its queue only between two calls.
+        return unsafe { &mut *later }.extend(told);
+    }
+    DEPTH.with(|cell| cell.set(depth + 1));
+    if depth + 1 < DEEPEST {
+        told.for_each(tell_one);
+    } else {
+        let mut queue = VecDeque::new();
+        let later = &raw mut queue;
+        LATER.with(|cell| cell.set(later));
+        // SAFETY: this frame's own; the calls that add to it have returned when it's used here.
+        while let Some(one) = told.next().or_else(|| unsafe { &mut *later }.pop_front()) {
+            tell_one(one);
         }
+        LATER.with(|cell| cell.set(ptr::null_mut()));
+    }
+    DEPTH.with(|cell| cell.set(depth));
+}
+
+fn tell_one((then, outcome): Told) {
+    contain(|| match then {
+        Then::Wake(_, waker) => waker.wake(),
+        Then::Call(act) => act(outcome),
     });
-    if !is_first {
-        return;
-    }
-    let next = || TELLING.with(|telling| telling.borrow_mut().as_mut()?.pop_front());
-    while let Some((then, outcome)) = next() {
-        contain(|| match then {
-            Then::Wake(_, waker) => waker.wake(),
-            Then::Call(act) => act(outcome),
-        });
-    }
-    TELLING.with(|telling| *telling.borrow_mut() = None);
 }
 
 impl Gate {
@@ -252,14 +272,20 @@ impl Future for Gate {
                 return Poll::Ready(outcome.map_err(|root| TaskError::Poisoned { root }));
             }
         };
-        let key = *this.key.get_or_insert_with(|| {
-            *next_key += 1;
-            *next_key
-        });
-        let own = list.iter_mut().find_map(|then| match then {
-            Then::Wake(its, waker) if *its == key => Some(waker),
-            _ => None,
-        });
+        let mut own = None;
+        let key = match this.key {
+            Some(key) => {
+                own = list.iter_mut().find_map(|then| match then {
+                    Then::Wake(its, waker) if *its == key => Some(waker),
+                    _ => None,
+                });
+                key
+            }
+            None => {
+                *next_key += 1;
+                *this.key.insert(*next_key)
+            }
+        };
         let old = match own {
             Some(own) => Some(core::mem::replace(own, waker)),
             None => {

@@ -6,15 +6,12 @@ use taskweave_sys::sync::hint::spin_loop;
 use super::counter::Arrival;
 use super::rows::NO_PLACE;
 use super::state::{Core, NO_BRANCH, Vertex};
-use crate::task::Task;
 use crate::worker::Worker;
 
 /// Looks at a watched counter between two looks at the clock.
 const LOOKS: u32 = 4;
 /// So many looks come one right after the other: a pause takes as long as a cache line's way.
 const AT_ONCE: u32 = 100;
-/// Who watches steals after this part of the time.
-const STEALS_AFTER: u64 = 4;
 
 /// What a vertex's end leaves to the worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,20 +142,18 @@ impl<'env> Core<'env> {
         let counter = &self.vertices[vertex as usize];
         let pass = self.round().pass as u32;
         let start = worker.kinds.now();
-        let budget = worker.watch_ticks();
         for look in 0_u32.. {
             if counter.arrivals.is_left_to_watcher(counter.in_degree, pass) {
                 return Some(vertex);
             }
             if look.is_multiple_of(LOOKS) {
-                let spent = worker.kinds.now().wrapping_sub(start);
-                if worker.has_queued() || spent >= budget {
+                if worker.has_queued() {
                     break;
                 }
-                if spent >= budget / STEALS_AFTER
-                    && let Some(task) = worker.visit_all()
-                {
-                    return self.watch_no_more(vertex, task, worker);
+                if worker.kinds.now().wrapping_sub(start) >= worker.watch_ticks() {
+                    // Whoever is to end it has other things to do, or no processor.
+                    worker.stay_for_a_while();
+                    break;
                 }
             }
             if look > AT_ONCE {
@@ -166,20 +161,6 @@ impl<'env> Core<'env> {
             }
         }
         self.stop_watching(vertex)
-    }
-
-    /// Something else was stolen: whatever this worker had sent away, others were too busy to take.
-    #[cold]
-    fn watch_no_more(&self, vertex: u32, stolen: Task, worker: &Worker) -> Option<u32> {
-        worker.stay_for_a_while();
-        let left = self.stop_watching(vertex);
-        if left.is_some() {
-            worker.hand_back(stolen);
-        } else {
-            // SAFETY: stolen, so in no queue; the body before is at its end.
-            unsafe { worker.run_next(stolen) };
-        }
-        left
     }
 
     pub(super) fn stop_watching(&self, vertex: u32) -> Option<u32> {

@@ -241,7 +241,7 @@ impl<'env> PassPlan<'env> {
     /// An edge that names a vertex which doesn't exist, a cycle, more than 2³² − 1 vertices or edges, or more than 2³¹ − 1 edges to one vertex.
     ///
     /// # Cost
-    /// Linear in vertices and edges.
+    /// Linear in vertices and edges, but for the order within each row, which is sorted.
     pub fn freeze(mut self) -> Result<FrozenPass<'env>, FreezeError> {
         self.check()?;
         let count = self.specs.len();
@@ -276,7 +276,8 @@ impl<'env> PassPlan<'env> {
                     in_degree: rows.in_degree[index],
                     successors: (rows.offsets[index], rows.offsets[index + 1]),
                     // The lower half of an address tells code from other code as well.
-                    kind: spec.kind as u32,
+                    // Zero is no kind.
+                    kind: (spec.kind as u32).max(1),
                     way: ways[index].try_into().unwrap_or(u16::MAX),
                     place: places.get(index).copied().unwrap_or(NO_PLACE),
                     body: UnsafeCell::new(spec.body),

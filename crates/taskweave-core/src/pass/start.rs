@@ -14,7 +14,7 @@ use taskweave_sys::sync::{Mutex, MutexGuard};
 use super::FrozenPass;
 use super::report::{PassError, PassReport};
 use super::round::End;
-use super::state::{Core, Course, SharedCore};
+use super::state::{Core, Course, NO_VERTEX, SharedCore};
 use crate::cancel::CancelToken;
 use crate::error::{TaskError, discard};
 use crate::future::Held;
@@ -140,7 +140,7 @@ impl FrozenPass<'static> {
     }
 
     /// As [`start`](Self::start), but the first vertices begin when the gate opens. If it fails, all are skipped, and the pass ends with
-    /// [`TaskError::Poisoned`], which names the first vertex.
+    /// [`TaskError::Poisoned`], which names no vertex.
     ///
     /// # Errors
     /// As for `start`.
@@ -153,14 +153,19 @@ impl FrozenPass<'static> {
         pool: &Pool,
         token: Option<&CancelToken>,
     ) -> Result<StartedPass, AlreadyRunning> {
+        if self.is_running() {
+            return Err(AlreadyRunning);
+        }
+        // Foreign code, which may panic: before there is anything to be ended.
+        let gate = gate.into_gate();
         let shared = pool.shared();
         let started = self.begin_started(shared, token)?;
         let (core, shared) = (SharedCore::clone(&self.core), Arc::clone(shared));
         // It may be in anybody's hands what opens the gate.
         shared.sleepers.in_line.fetch_add(1, Ordering::SeqCst);
-        gate.into_gate().then(move |outcome| {
-            if let (Err(root), Some(&vertex)) = (outcome, core.roots.first()) {
-                core.fail(vertex as usize, TaskError::Poisoned { root });
+        gate.then(move |outcome| {
+            if let Err(root) = outcome {
+                core.fail(NO_VERTEX, TaskError::Poisoned { root });
             }
             core.seed_started();
             drop(core);

@@ -19,6 +19,9 @@ use crate::shared::Shared;
 use crate::task::{Forecast, Header};
 use crate::worker::Worker;
 
+/// What is to blame for a failure, if no vertex is.
+pub(super) const NO_VERTEX: usize = usize::MAX;
+
 /// An edge that is no branch.
 pub(super) const NO_BRANCH: u32 = u32::MAX;
 
@@ -218,7 +221,10 @@ impl<'env> Core<'env> {
             }
         };
         Err(PassError {
-            vertex: self.names[vertex].to_string(),
+            vertex: self
+                .names
+                .get(vertex)
+                .map_or_else(String::new, |name| name.to_string()),
             error,
             others: failures.others,
             executed,

@@ -51,7 +51,7 @@ pub struct Worker {
     random: Cell<u64>,
     /// How many times the spin budget is spent before sleeping.
     patience: Cell<u64>,
-    /// How many vertices stay here wherever their places are, since one that was sent wasn't taken.
+    /// How many vertices stay here wherever their places are, since one was watched in vain.
     stays: Cell<u32>,
     /// Whether this worker holds a search token.
     searching: Cell<bool>,

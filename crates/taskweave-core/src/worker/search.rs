@@ -117,12 +117,6 @@ impl Worker {
         self.owner.publish_all();
     }
 
-    /// Gives back what was stolen and isn't run after all.
-    pub(crate) fn hand_back(&self, task: Task) {
-        self.put_back(task);
-        self.shared().wake_for_work();
-    }
-
     /// As `put_back`, for several, the oldest first.
     pub(crate) fn put_all_back(&self, mut tasks: Chain<Header>) {
         if tasks.is_empty() {

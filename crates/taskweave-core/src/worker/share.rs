@@ -23,8 +23,8 @@ const VISIT_US: u64 = 3;
 /// Surplus that is worth a wake.
 const WAKE_US: u64 = 25;
 /// Most that a worker waits for a vertex that others are about to make ready.
-const WATCH_US: u64 = 2;
-/// Vertices that stay where they are after one was sent in vain.
+const WATCH_US: u64 = 1;
+/// Vertices that stay where they are after one was watched in vain.
 const STAY: u32 = 8;
 /// Tasks assumed behind a non-empty inbox.
 const INBOX_GUESS: usize = 64;
@@ -100,7 +100,7 @@ impl Worker {
         self.shared().idle.glance().asleep() == 0
     }
 
-    /// Whom something was sent to hasn't taken it: perhaps its processor does something else.
+    /// Others are slow to make ready what this worker has watched: perhaps a processor does something else.
     pub(crate) fn stay_for_a_while(&self) {
         self.stays.set(STAY);
     }

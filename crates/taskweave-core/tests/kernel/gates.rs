@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use taskweave_core::gate::{Gate, gate};
-use taskweave_core::{Pool, Shutdown, TaskError, sleep};
+use taskweave_core::{CancelToken, Pool, Shutdown, TaskError, sleep};
 use taskweave_testing::{Count, inside_and_outside, pool, until, watch};
 
 fn root_of(result: Result<impl std::fmt::Debug, TaskError>) -> std::sync::Arc<TaskError> {
@@ -75,12 +75,19 @@ fn a_completion_or_a_future_that_is_dropped_fails_its_gate() {
         let (completion, gate) = gate();
         drop(completion);
         assert!(matches!(*root_of(gate.wait()), TaskError::Cancelled));
-        // Nobody keeps the waker: nobody could ever poll it again.
-        let never = Gate::from_future(std::future::pending());
+        // A future that nobody could ever wake, dropped with its token.
+        let token = CancelToken::new();
+        let never = pool
+            .task()
+            .cancel_with(&token)
+            .spawn_future(std::future::pending::<()>());
         let task = pool.task().after(never).spawn(|| ());
+        token.cancel();
         assert!(matches!(*root_of(task.wait()), TaskError::Cancelled));
-        let panics = Gate::from_future(async { panic!("in a future") });
-        assert!(root_of(panics.wait()).to_string().contains("in a future"));
+        let panics =
+            pool.spawn_future(async { std::panic::resume_unwind(Box::new("in a future")) });
+        let after = pool.task().after(panics).spawn(|| ());
+        assert!(root_of(after.wait()).to_string().contains("in a future"));
     });
 }
 
@@ -169,4 +176,47 @@ fn gates_are_awaited_and_dropped_in_the_middle() {
         completion.open();
         patient.wait().unwrap().unwrap();
     });
+}
+
+/// Whoever opens a gate in a telling may wait for what it has opened: a body's drop, say.
+#[test]
+fn what_is_opened_within_a_telling_is_told_at_once() {
+    struct Opens(
+        Option<(
+            taskweave_core::gate::Completion,
+            taskweave_core::JoinHandle<i32>,
+        )>,
+    );
+    impl Drop for Opens {
+        fn drop(&mut self) {
+            let (completion, handle) = self.0.take().unwrap();
+            completion.open();
+            assert_eq!(handle.wait().unwrap(), 7);
+        }
+    }
+    let _watch = watch();
+    let pool = pool(2);
+    let (inner, opened) = gate();
+    let opens = Opens(Some((inner, pool.task().after(opened).spawn(|| 7))));
+    let (outer, fails) = gate();
+    let never = pool.task().after(fails).spawn(move || drop(opens));
+    outer.fail(TaskError::Cancelled);
+    assert!(matches!(*root_of(never.wait()), TaskError::Cancelled));
+}
+
+/// A completion in a thread-local goes with its thread, whatever else has gone by then.
+#[test]
+fn a_completion_is_dropped_as_its_thread_ends() {
+    use std::cell::RefCell;
+    thread_local!(static KEPT: RefCell<Option<taskweave_core::gate::Completion>> = const { RefCell::new(None) });
+    let _watch = watch();
+    let (completion, gate) = gate();
+    let thread = taskweave_sys::sync::thread::spawn(move || {
+        KEPT.with(|kept| *kept.borrow_mut() = Some(completion));
+        let (other, opened) = taskweave_core::gate::gate();
+        other.open();
+        opened.wait().unwrap();
+    });
+    thread.join().unwrap();
+    assert!(matches!(*root_of(gate.wait()), TaskError::Cancelled));
 }
