@@ -97,7 +97,7 @@ stall-outside-overlooked      src/stall.rs       s/&& outside == 0/\&\& outside 
 stall-waits-overlooked        src/stall.rs       s/&& self.waits_are_still\(\)//
 stall-blocking-after-sleepers src/stall.rs       s/&& self.blocking.is_idle\(\)//;s/&& self.waits_are_still\(\)/\&\& self.blocking.is_idle() \&\& self.waits_are_still()/
 stall-permit-after-sleeper    src/stall.rs       s/parker.permits\(\) == 0 && parker.sleepers\(\) > 0/parker.sleepers() > 0 \&\& parker.permits() == 0/
-blocked-look-before-lock      src/blocked.rs     s/blocked.push\(/drop(blocked); lock().push(/
+blocked-look-before-lock      src/blocked.rs     s/blocked.insert\(/drop(blocked); lock().insert(/
 blocked-runner-stays          src/spawn/cell.rs  s/cell.core.runner.store\(0, Ordering::Relaxed\);//
 LIST
 }
