@@ -45,12 +45,13 @@ fn each_task_is_counted_once_where_it_came_from() {
         let inner = Arc::new(pool);
         let pool = Arc::clone(&inner);
         let body = pool.spawn(move || {
+            // Before the scope: its wait may cost this thread its slot, and what it submits afterwards comes from outside.
+            (0..300).for_each(|_| drop(inner.spawn(|| ())));
             scope(|s| {
                 for _ in 0..500 {
                     s.spawn(|| s.spawn(|| ()));
                 }
             });
-            (0..300).for_each(|_| drop(inner.spawn(|| ())));
         });
         block_on(body).unwrap();
         pool.shutdown(Shutdown::Drain, None).unwrap();
