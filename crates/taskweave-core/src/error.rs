@@ -120,9 +120,24 @@ impl Panic {
     }
 }
 
+/// What `Debug` shows of a panic's message, in bytes. An `unwrap` of a task's error quotes the message in its own, with each backslash doubled; a line of tasks that
+/// fail like this, one because of the other, would end with more than the memory holds.
+const QUOTED: usize = 400;
+
 impl fmt::Debug for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Panic").field(&self.message).finish()
+        let mut end = self.message.len().min(QUOTED);
+        while !self.message.is_char_boundary(end) {
+            end -= 1;
+        }
+        let quoted = &self.message[..end];
+        let mut tuple = f.debug_tuple("Panic");
+        tuple.field(&quoted);
+        if quoted.len() < self.message.len() {
+            let left = self.message.len() - quoted.len();
+            tuple.field(&format_args!("and {left} bytes more"));
+        }
+        tuple.finish()
     }
 }
 

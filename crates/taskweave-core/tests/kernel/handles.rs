@@ -355,15 +355,37 @@ fn a_long_chain_of_waits_needs_no_deep_stack() {
             let begun = begun.clone();
             drop(pool.spawn(move || until(|| begun.get() > 100)));
         }
-        let mut last: JoinHandle<usize> = pool.spawn(|| 0);
+        let mut last: JoinHandle<Result<usize, TaskError>> = pool.spawn(|| Ok(0));
         let length = 30_000;
         for _ in 0..length {
             let (before, begun) = (last, begun.clone());
             last = pool.spawn(move || {
                 begun.add();
-                before.wait().unwrap() + 1
+                Ok(before.wait()?? + 1)
             });
         }
-        assert_eq!(last.wait().unwrap(), length);
+        match last.wait().unwrap() {
+            Ok(reached) => assert_eq!(reached, length),
+            // A thread that makes no headway in the middle of the chain, while the others begin what's behind it.
+            Err(TaskError::TooManyBlocked { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
     });
+}
+
+#[test]
+fn panics_that_quote_one_another_stay_short() {
+    let _watch = watch();
+    let pool = pool(1);
+    let mut last = pool.spawn(|| panic!("\\ on purpose"));
+    for _ in 0..200 {
+        let before = last;
+        last = pool.spawn(move || before.wait().unwrap());
+    }
+    let Err(TaskError::Panicked(panic)) = last.wait() else {
+        panic!("the first one panics");
+    };
+    let text = panic.message();
+    assert!(text.len() < 2000, "{} bytes", text.len());
+    assert!(text.contains("bytes more"), "{text}");
 }
