@@ -8,7 +8,7 @@
 //! * an unknown kind counts as long, and is measured the first time it runs;
 //! * from then on one body in [`SAMPLE`] is, if anything is queued behind it: a look at the clock costs as much as many a body;
 //! * a longer sample replaces the estimate at once, a shorter one moves it by a sixteenth of the distance;
-//! * the kind that was found to be short last is remembered until its next sample, and while everybody is busy nothing else is asked;
+//! * the kind that was found to be short last is remembered until a sample says otherwise, and while everybody is busy nothing else is asked;
 //! * beside the estimate stands what's usual, which no single sample moves by more than a sixteenth of itself: for decisions that cost little, and are taken often.
 //!
 //! The worst case: a kind that is known to be short, and usually below an eighth of a microsecond, turns long. The bodies until the next sample are
@@ -38,7 +38,7 @@ struct Entry {
 
 /// The estimates of one worker.
 pub(crate) struct Kinds {
-    /// The kind that was last found to be short, and not measured since. 0: none.
+    /// The kind that was last found to be short, by its last sample or later. 0: none.
     short: Cell<usize>,
     table: [Cell<Entry>; SLOTS],
     ticks_per_us: u64,
@@ -88,7 +88,6 @@ impl Kinds {
             ticks: Some(entry.ticks),
             usual: entry.usual,
         };
-        // By the estimate, too: one that was long once may be so again.
         if u64::from(entry.ticks.max(entry.usual)) < self.short_ticks() {
             self.short.set(kind);
         }
@@ -122,9 +121,6 @@ impl Kinds {
 
     /// Records that a body of this kind took `ticks`.
     pub(crate) fn record(&self, kind: usize, ticks: u64) {
-        if self.short.get() == kind {
-            self.short.set(0);
-        }
         let slot = self.slot(kind);
         let entry = slot.get();
         let sample = u32::try_from(ticks).unwrap_or(u32::MAX);
@@ -140,6 +136,12 @@ impl Kinds {
         } else {
             entry.usual - (entry.usual - sample) / MEMORY
         };
+        // By the estimate, too: one that was long once may be so again.
+        if u64::from(estimate.max(usual)) < self.short_ticks() {
+            self.short.set(kind);
+        } else if self.short.get() == kind {
+            self.short.set(0);
+        }
         slot.set(Entry {
             kind,
             ticks: estimate,

@@ -14,7 +14,7 @@ macro_rules! counters {
             $($(#[$doc])* pub $name: u64,)*
         }
 
-        /// The counters that the occupant of a slot writes.
+        /// The counters that the occupant of a slot writes. A task is counted once: what is handed over not among those `executed`, to which it's added when they are read.
         #[derive(Default)]
         pub(crate) struct Counters {
             $(pub(crate) $name: Counter,)*
@@ -22,7 +22,9 @@ macro_rules! counters {
 
         impl Counters {
             pub(crate) fn read(&self) -> WorkerMetrics {
-                WorkerMetrics { $($name: self.$name.read(),)* }
+                let mut metrics = WorkerMetrics { $($name: self.$name.read(),)* };
+                metrics.executed += metrics.run_next;
+                metrics
             }
         }
 

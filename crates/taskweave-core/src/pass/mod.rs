@@ -2,6 +2,7 @@
 
 mod completion;
 mod counter;
+mod links;
 #[cfg(all(test, taskweave_loom))]
 mod models;
 mod more;
@@ -91,7 +92,7 @@ impl<'env> FrozenPass<'env> {
     /// # Panics
     /// If there is no such vertex.
     pub fn successors(&self, vertex: usize) -> &[u32] {
-        &self.core.successors[self.core.vertices[vertex].row()]
+        self.core.vertices[vertex].links.of(&self.core.successors)
     }
 
     /// Of the successors at this place in [`successors`](Self::successors): which branch it is, if it's one.
@@ -99,8 +100,11 @@ impl<'env> FrozenPass<'env> {
     /// # Panics
     /// If there is no such vertex.
     pub fn branch(&self, vertex: usize, place: usize) -> Option<usize> {
-        let row = self.core.vertices[vertex].row();
-        let of_row = self.core.branches.get(row)?;
+        let links = &self.core.vertices[vertex].links;
+        if self.core.branches.is_empty() {
+            return None;
+        }
+        let of_row = self.core.branches.get(links.range())?;
         let branch = *of_row.get(place)?;
         (branch != state::NO_BRANCH).then_some(branch as usize)
     }

@@ -4,6 +4,7 @@ use taskweave_sys::mutated;
 use taskweave_sys::sync::hint::spin_loop;
 
 use super::counter::Arrival;
+use super::links::{Form, Links};
 use super::rows::NO_PLACE;
 use super::state::{Core, NO_BRANCH, Vertex};
 use crate::worker::Worker;
@@ -40,26 +41,20 @@ impl<'env> Core<'env> {
         if mutated!("pass-stopped-passes-nothing-on") && self.is_cut(|| 0) {
             return Left::Nothing;
         }
-        let row = vertex.row();
-        if row.is_empty() {
-            self.end_sink(worker);
-            return Left::Nothing;
+        match vertex.links.form() {
+            Form::Lone => self.leave(vertex.links.first(), worker),
+            _ => self.pass_on_by_counters(&vertex.links, worker),
         }
-        if row.len() == 1 {
-            // As in the loop below, which is worth a call of its own.
-            let successor = self.successors[row.start];
-            if self.vertices[successor as usize].in_degree == 1 {
-                return self.leave(successor, worker);
-            }
-        }
-        self.pass_on_to_all(vertex, worker)
     }
 
     #[inline(never)]
-    fn pass_on_to_all(&self, vertex: &Vertex<'env>, worker: Option<&Worker>) -> Left {
-        let row = vertex.row();
+    fn pass_on_by_counters(&self, links: &Links, worker: Option<&Worker>) -> Left {
+        if links.form() == Form::Row && links.range().is_empty() {
+            self.end_sink(worker);
+            return Left::Nothing;
+        }
         let Some(worker) = worker else {
-            for &successor in &self.successors[row] {
+            for &successor in links.of(&self.successors) {
                 if self.arrive(successor) {
                     self.make_ready(successor, None);
                 }
@@ -67,11 +62,35 @@ impl<'env> Core<'env> {
             return Left::Nothing;
         };
         // What comes after is taken to be like the body that has ended.
-        let spreads = worker.spreads(vertex.forecast().kind);
-        let last = row.end - 1;
+        let spreads = worker.spreads(links.kind());
+        if !spreads && links.form() == Form::Pair {
+            return self.pass_on_to_pair(links.both(), worker);
+        }
+        self.pass_on_to_all(links.of(&self.successors), spreads, worker)
+    }
+
+    /// As in [`pass_on_to_all`](Self::pass_on_to_all).
+    #[inline]
+    fn pass_on_to_pair(&self, [first, second]: [u32; 2], worker: &Worker) -> Left {
+        let is_first_ready = self.arrive(first);
+        if !self.arrive(second) {
+            return if is_first_ready {
+                Left::Ready(first)
+            } else {
+                Left::Nothing
+            };
+        }
+        if is_first_ready {
+            self.make_ready(first, Some(worker));
+        }
+        Left::Ready(second)
+    }
+
+    #[inline(never)]
+    fn pass_on_to_all(&self, successors: &[u32], spreads: bool, worker: &Worker) -> Left {
+        let last = successors.len() - 1;
         let mut held = None;
-        for edge in row {
-            let successor = self.successors[edge];
+        for (edge, &successor) in successors.iter().enumerate() {
             if spreads && edge == last && held.is_none() && !worker.has_queued() {
                 return self.arrive_to_watch(successor, worker);
             }
@@ -175,7 +194,7 @@ impl<'env> Core<'env> {
     /// As [`pass_on`](Self::pass_on), telling the successors which edges are live. The last one to become ready is run next: rows are in ascending order of
     /// urgency.
     pub(super) fn pass_on_live(&self, vertex: &Vertex<'env>, live: Live, worker: Option<&Worker>) {
-        let row = vertex.row();
+        let row = vertex.links.range();
         if row.is_empty() {
             return self.end_sink(worker);
         }

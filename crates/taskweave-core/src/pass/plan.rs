@@ -255,7 +255,8 @@ impl<'env> PassPlan<'env> {
             rows.sort_by_urgency(&order, costs);
         }
         let mut places = Vec::new();
-        let verbs = if self.is_plain() {
+        let is_plain = self.is_plain();
+        let verbs = if is_plain {
             places = rows.sort_by_place(&order);
             &step::PLAIN
         } else {
@@ -274,10 +275,7 @@ impl<'env> PassPlan<'env> {
                     core: NonNull::dangling(),
                     arrivals: JoinCounter::new(),
                     in_degree: rows.in_degree[index],
-                    successors: (rows.offsets[index], rows.offsets[index + 1]),
-                    // The lower half of an address tells code from other code as well.
-                    // Zero is no kind.
-                    kind: (spec.kind as u32).max(1),
+                    links: rows.links(index, spec.kind, is_plain),
                     way: ways[index].try_into().unwrap_or(u16::MAX),
                     place: places.get(index).copied().unwrap_or(NO_PLACE),
                     body: UnsafeCell::new(spec.body),

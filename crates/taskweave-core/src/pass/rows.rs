@@ -1,5 +1,6 @@
 //! Edges as compressed rows: what can be said of a graph before it runs.
 
+use super::links::Links;
 use super::plan::{FreezeError, PassPlan};
 use super::state::NO_BRANCH;
 
@@ -54,6 +55,17 @@ impl Rows {
             branches,
             roots,
         }
+    }
+
+    /// What a vertex needs to know of its row. Beside a graph that isn't plain stand arrays that go by the row.
+    pub(super) fn links(&self, vertex: usize, kind: usize, is_plain: bool) -> Links {
+        let row = self.offsets[vertex]..self.offsets[vertex + 1];
+        if !is_plain {
+            return Links::row(kind, row);
+        }
+        let successors = &self.successors[row.start as usize..row.end as usize];
+        let in_degree = |next: u32| self.in_degree[next as usize];
+        Links::short(kind, row, successors, in_degree)
     }
 
     /// The vertices in an order that all edges keep to (Kahn, 1962); those that never become ready lie on or behind a cycle.

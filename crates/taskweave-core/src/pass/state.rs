@@ -8,6 +8,7 @@ use taskweave_sys::sync::atomic::{AtomicIsize, AtomicU8, AtomicUsize, Ordering};
 use taskweave_sys::sync::cell::UnsafeCell;
 
 use super::counter::JoinCounter;
+use super::links::Links;
 use super::more::{Action, More};
 use super::observer::PassObserver;
 use super::report::{PassError, PassReport, Verdict};
@@ -32,9 +33,7 @@ pub(super) struct Vertex<'env> {
     pub(super) core: NonNull<Core<'env>>,
     pub(super) arrivals: JoinCounter,
     pub(super) in_degree: u32,
-    /// This vertex's part of `Core::successors`.
-    pub(super) successors: (u32, u32),
-    pub(super) kind: u32,
+    pub(super) links: Links,
     /// Vertices on the longest way from here to a sink, this one included, if they aren't more.
     pub(super) way: u16,
     /// Where it stands in its level, in parts of 2¹⁶; see [`Rows::sort_by_place`](super::rows::Rows::sort_by_place).
@@ -46,15 +45,9 @@ impl Vertex<'_> {
     #[inline]
     pub(super) fn forecast(&self) -> Forecast {
         Forecast {
-            kind: self.kind as usize,
+            kind: self.links.kind(),
             way: u32::from(self.way),
         }
-    }
-
-    /// This vertex's part of `Core::successors` and of what stands beside it.
-    #[inline]
-    pub(super) fn row(&self) -> core::ops::Range<usize> {
-        self.successors.0 as usize..self.successors.1 as usize
     }
 }
 
@@ -266,10 +259,16 @@ impl<'env> Core<'env> {
     #[inline]
     pub(super) fn is_cut(&self, vertex: impl Fn() -> usize) -> bool {
         // Relaxed: a stop reaches those that have not begun as soon as it may.
-        self.course.load(Ordering::Relaxed) != Course::Going as u8 && self.look_around(&vertex)
+        self.course.load(Ordering::Relaxed) != Course::Going as u8 && self.is_cut_by(vertex)
     }
 
+    /// By value: what the closure captures had to stand in memory at each vertex otherwise.
     #[cold]
+    #[inline(never)]
+    fn is_cut_by(&self, vertex: impl Fn() -> usize) -> bool {
+        self.look_around(&vertex)
+    }
+
     fn look_around(&self, vertex: &dyn Fn() -> usize) -> bool {
         if self.course.load(Ordering::Relaxed) != Course::Watched as u8 {
             return true;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use taskweave_sys::ordering;
 
+use super::links::Form;
 use super::more::Manner;
 use super::observer::VertexEnd;
 use super::onward::{Left, Live};
@@ -126,7 +127,8 @@ impl<'env> Core<'env> {
         let slot = worker.slot();
         let mut vertex = at.get();
         loop {
-            if self.is_cut(|| self.index_of(vertex)) {
+            let now = vertex;
+            if self.is_cut(move || self.index_of(now)) {
                 self.count_skip();
             } else {
                 self.fetch_successors(vertex);
@@ -158,7 +160,10 @@ impl<'env> Core<'env> {
     /// Many successors are mostly counted by several workers: their counters may come over while the body runs. For two it costs more than it saves.
     #[inline]
     fn fetch_successors(&self, vertex: &Vertex<'env>) {
-        let row = vertex.row();
+        if vertex.links.form() != Form::Row {
+            return;
+        }
+        let row = vertex.links.range();
         if (3..=8).contains(&row.len()) {
             for &successor in &self.successors[row] {
                 prefetch_to_write(&raw const self.vertices[successor as usize].arrivals);
@@ -217,8 +222,10 @@ impl<'env> Core<'env> {
         match ended {
             Ok(Verdict::Continue) => return Live::All,
             Ok(Verdict::Branch(chosen)) => {
-                let row = vertex.row();
-                let of_row = self.branches.get(row).unwrap_or_default();
+                let of_row = match vertex.links.form() {
+                    Form::Row => self.branches.get(vertex.links.range()).unwrap_or_default(),
+                    _ => &[],
+                };
                 let branches = of_row.iter().filter(|&&b| b != NO_BRANCH).count();
                 if chosen < branches {
                     return Live::Branch(chosen as u32);

@@ -244,6 +244,7 @@ impl Worker {
     /// afterwards: a body that blocks gives the slot away.
     pub(crate) fn run(&self, mut task: Task) {
         let outer = self.measure.take();
+        let mut count = &self.slot().counters.executed;
         loop {
             // SAFETY: a task that a queue handed out is live until one of its verbs is called.
             let verbs = unsafe { vtable(task) };
@@ -263,7 +264,8 @@ impl Worker {
             let running = slot.running.load(Ordering::Relaxed);
             slot.running
                 .store(ptr::from_ref(verbs).cast_mut(), Ordering::Relaxed);
-            self.count_body(slot);
+            count.add(1);
+            self.count_towards_turn();
             // SAFETY: exactly one verb, once.
             unsafe { (verbs.run)(task) };
             if !self.is_current() {
@@ -280,7 +282,7 @@ impl Worker {
                 unsafe { self.push(next) };
                 break;
             }
-            slot.counters.run_next.add(1);
+            count = &slot.counters.run_next;
             task = next;
         }
         self.measure.set(outer);
@@ -293,7 +295,7 @@ impl Worker {
     #[inline]
     pub(crate) fn goes_on(&self, slot: &Slot, forecast: impl FnOnce() -> Forecast) -> bool {
         self.record_measure();
-        if self.has_queued() {
+        if !self.owner.is_empty() || !slot.inbox.is_empty() {
             if self.is_turn_due() {
                 slot.counters.chain_breaks.add(1);
                 return false;
@@ -301,7 +303,7 @@ impl Worker {
             self.share_surplus(forecast());
         }
         slot.counters.run_next.add(1);
-        self.count_body(slot);
+        self.count_towards_turn();
         if self.since_turn.get().is_multiple_of(LONG_CHAIN) {
             self.look_at_timers();
         }
@@ -310,8 +312,7 @@ impl Worker {
 
     /// Counts a body that is about to run: it may give the slot away.
     #[inline]
-    fn count_body(&self, slot: &Slot) {
-        slot.counters.executed.add(1);
+    fn count_towards_turn(&self) {
         self.since_turn.set(self.since_turn.get().wrapping_add(1));
     }
 
@@ -324,10 +325,16 @@ impl Worker {
     /// Enters how long the body took that has ended, if it was measured.
     #[inline]
     fn record_measure(&self) {
-        if let Some(measure) = self.measure.take() {
-            let ticks = self.kinds.now().saturating_sub(measure.start);
-            self.kinds.record(measure.kind, ticks);
+        if let Some(measure) = self.measure.get() {
+            self.measure.set(None);
+            self.record(measure);
         }
+    }
+
+    #[inline(never)]
+    fn record(&self, measure: Measure) {
+        let ticks = self.kinds.now().saturating_sub(measure.start);
+        self.kinds.record(measure.kind, ticks);
     }
 
     /// Enters the ends that wait, unless they are this tally's, whose next part is about to run.

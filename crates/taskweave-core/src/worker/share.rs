@@ -13,6 +13,7 @@
 //! * The oldest branch of `join` is always public; the ones above it become so one at a time, as it is taken.
 
 use super::Worker;
+use crate::idle::Counts;
 use crate::kind::Measure;
 use crate::task::{Forecast, Task, vtable};
 
@@ -51,14 +52,21 @@ impl Worker {
 
     /// A body is about to run, and something is queued: shares it if that pays, and sees to it that the body is measured if need be. What is queued
     /// is taken to be like the body: it mostly comes from the same place.
-    pub(super) fn share_surplus(&self, Forecast { kind, way }: Forecast) {
+    #[inline]
+    pub(super) fn share_surplus(&self, forecast: Forecast) {
         let counts = self.shared().idle.glance();
         let private = self.owner.private_len();
         if counts.everybody_is_busy()
-            && (private == 0 || self.kinds.is_known_short(kind) && !self.is_turn_begun())
+            && (private == 0 || self.kinds.is_known_short(forecast.kind) && !self.is_turn_begun())
         {
             return;
         }
+        self.weigh_surplus(forecast, counts, private);
+    }
+
+    /// As [`share_surplus`](Self::share_surplus), where it may pay.
+    #[inline(never)]
+    fn weigh_surplus(&self, Forecast { kind, way }: Forecast, counts: Counts, private: usize) {
         let (estimate, is_due) = self.kinds.before_body(kind);
         let is_long = estimate.at_least(1, self.kinds.us(LONG_US));
         let is_wake_worth_it = is_long
