@@ -233,6 +233,10 @@ impl Pair {
             (oracle.public.len(), oracle.private.len())
         );
         assert_eq!(
+            owner.is_empty(),
+            oracle.public.is_empty() && oracle.private.is_empty()
+        );
+        assert_eq!(
             (owner.len(), owner.is_empty()),
             (oracle.len(), oracle.len() == 0)
         );

@@ -40,6 +40,8 @@ pub struct Owner<T> {
     /// `bottom` mustn't pass this: the capacity beyond a `steal` seen earlier, which can only have
     /// moved up since.
     limit: Cell<u64>,
+    /// Where `bottom` was when the deque was last found empty. As long as it is there, the deque is: only a push adds elements, and moves it.
+    empty_at: Cell<u64>,
     ring: Arc<Ring<T>>,
 }
 
@@ -62,6 +64,7 @@ impl<T> Owner<T> {
             behind: Cell::new(false),
             seen: Cell::new(ring.word.load(Ordering::Relaxed)),
             limit: Cell::new(slots.len() as u64),
+            empty_at: Cell::new(0),
             ring,
         }
     }
@@ -189,10 +192,18 @@ impl<T> Owner<T> {
         self.private_len() + self.public_len()
     }
 
-    /// Whether there is nothing to pop.
+    /// Whether there is nothing to pop. Reads shared memory only until the answer is yes, and then not before the next push.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.private_len() == 0 && self.public_len() == 0
+        let bottom = self.bottom.get();
+        if bottom == self.empty_at.get() {
+            return true;
+        }
+        let is_empty = self.len() == 0;
+        if is_empty {
+            self.empty_at.set(bottom);
+        }
+        is_empty
     }
 
     /// How many slots there are.
