@@ -6,14 +6,14 @@
 //! code) to an estimate of its length in clock ticks:
 //!
 //! * an unknown kind counts as long, and is measured the first time it runs;
-//! * from then on one body in [`SAMPLE`] is, if anything is queued behind it: a look at the clock costs as much as many a body;
+//! * from then on one body in [`SAMPLE`] is, if anything is queued behind it, and a short one more seldom while everybody is busy: a look at the clock costs as much as many a body;
 //! * a longer sample replaces the estimate at once, a shorter one moves it by a sixteenth of the distance;
 //! * the kind that was found to be short last is remembered until a sample says otherwise, and while everybody is busy nothing else is asked;
 //! * beside the estimate stands what's usual, which no single sample moves by more than a sixteenth of itself: for decisions that cost little, and are taken often.
 //!
-//! The worst case: a kind that is known to be short, and usually below an eighth of a microsecond, turns long. The bodies until the next sample are
-//! mispredicted, at most [`SAMPLE`] of them: what waits behind them on this worker stays private for as long as they run. From then on it is long. So a vertex of a
-//! graph must not wait, by means of its own, for one that no edge puts before it: that takes a second worker and some luck.
+//! The worst case: a kind that is known to be short, and usually below an eighth of a microsecond, turns long while everybody is busy. The bodies until the next measurement are
+//! mispredicted, at most 64 of them, four turns' worth: what waits behind them on this worker stays private for as long as they run. From then on it is long. If somebody is idle, that's
+//! [`SAMPLE`] of them at most. So a vertex of a graph must not wait, by means of its own, for one that no edge puts before it: that takes a second worker and some luck.
 
 use core::cell::Cell;
 

@@ -16,6 +16,8 @@ use crate::task::{Class, Header, Task, vtable};
 
 /// Tasks between two turns; a run-next chain ends when one is due and something is queued.
 const SLICE: u32 = 16;
+/// Turns between two measurements of short bodies. A look at the clock costs as much as such a body: after each turn it would take an eighth of all time.
+const CHECK: u32 = 4;
 /// Turns between two looks at a victim.
 const LOOK: u32 = 8;
 /// Fewer tasks than these, with the first of a visit, may be hardly worth the cache lines that moved for them.
@@ -39,10 +41,10 @@ impl Worker {
         self.since_turn.get() >= SLICE
     }
 
-    /// Whether a turn was taken, or none was due, just before this body.
+    /// Whether a body of a kind that is known to be short is to be measured again, though everybody is busy.
     #[inline]
-    pub(super) fn is_turn_begun(&self) -> bool {
-        self.since_turn.get().is_multiple_of(SLICE)
+    pub(super) fn is_check_due(&self) -> bool {
+        self.since_turn.get().is_multiple_of(SLICE) && self.turn.get().is_multiple_of(CHECK)
     }
 
     /// Takes a fairness turn if one is due.

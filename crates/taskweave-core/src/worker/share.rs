@@ -57,7 +57,7 @@ impl Worker {
         let counts = self.shared().idle.glance();
         let private = self.owner.private_len();
         if counts.everybody_is_busy()
-            && (private == 0 || self.kinds.is_known_short(forecast.kind) && !self.is_turn_begun())
+            && (private == 0 || self.kinds.is_known_short(forecast.kind) && !self.is_check_due())
         {
             return;
         }
@@ -89,7 +89,7 @@ impl Worker {
         if is_wake_worth_it {
             self.shared().wake_for_work();
         }
-        if is_due || self.is_turn_begun() {
+        if is_due || self.is_check_due() {
             let start = self.kinds.now();
             self.measure.set(Some(Measure { kind, start }));
         }
