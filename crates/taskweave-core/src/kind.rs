@@ -100,7 +100,7 @@ impl Kinds {
     }
 
     /// Whether bodies of this kind are known to be so short that even to look at a queue costs a tenth of them. The answer for one kind is remembered until
-    /// the next sample: one comparison.
+    /// a sample says otherwise: one comparison.
     #[inline]
     pub(crate) fn is_known_short(&self, kind: usize) -> bool {
         self.short.get() == kind

@@ -295,7 +295,7 @@ impl Worker {
     #[inline]
     pub(crate) fn goes_on(&self, slot: &Slot, forecast: impl FnOnce() -> Forecast) -> bool {
         self.record_measure();
-        if !self.owner.is_empty() || !slot.inbox.is_empty() {
+        if self.has_queued_in(slot) {
             if self.is_turn_due() {
                 slot.counters.chain_breaks.add(1);
                 return false;
@@ -319,7 +319,13 @@ impl Worker {
     /// Whether something waits on this worker.
     #[inline]
     pub(crate) fn has_queued(&self) -> bool {
-        !self.owner.is_empty() || !self.slot().inbox.is_empty()
+        self.has_queued_in(self.slot())
+    }
+
+    /// As [`has_queued`](Self::has_queued), for who has this worker's slot at hand.
+    #[inline]
+    fn has_queued_in(&self, slot: &Slot) -> bool {
+        !self.owner.is_empty() || !slot.inbox.is_empty()
     }
 
     /// Enters how long the body took that has ended, if it was measured.

@@ -44,7 +44,10 @@ impl Worker {
     /// Whether a body of a kind that is known to be short is to be measured again, though everybody is busy.
     #[inline]
     pub(super) fn is_check_due(&self) -> bool {
-        self.since_turn.get().is_multiple_of(SLICE) && self.turn.get().is_multiple_of(CHECK)
+        let since = self.since_turn.get();
+        // Also where no turns are taken, as in waits that help with their own parts alone.
+        let slices = || self.turn.get().wrapping_add(since / SLICE);
+        since.is_multiple_of(SLICE) && slices().is_multiple_of(CHECK)
     }
 
     /// Takes a fairness turn if one is due.

@@ -2,10 +2,10 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Waker};
 
-use taskweave_core::{TaskError, block_on, join, spawn_future, yield_now};
+use taskweave_core::{JoinHandle, Pool, TaskError, block_on, join, spawn_future, yield_now};
 use taskweave_testing::{
     Bomb, Count, Gate, Random, builder, busy, each_size, inside_and_outside, pool, rounds, until,
     watch,
@@ -393,24 +393,30 @@ fn foreign_wakers_may_panic() {
     });
 }
 
-/// Each of two waits for the other: a body for a future, and the future for the body.
+/// A body waits for a future which, from the event on, waits for that body. Receives whether the body was told of the circle.
+fn circle(pool: &Pool, event: &Event) -> mpsc::Receiver<bool> {
+    let begin = event.clone();
+    let (send, receive) = mpsc::channel::<JoinHandle<bool>>();
+    let (tell, told) = mpsc::channel();
+    let future = pool.spawn_future(async move {
+        begin.await;
+        let task = receive.recv().unwrap();
+        tell.send(task.await.unwrap()).unwrap();
+    });
+    let task = pool.spawn(move || matches!(future.wait(), Err(TaskError::Deadlock)));
+    send.send(task).unwrap();
+    until(|| event.waiters() == 1);
+    told
+}
+
 #[test]
 fn a_circle_of_a_task_and_a_future_is_found() {
     let _watch = watch();
     each_size(|pool| {
         let event = Event::default();
-        let begin = event.clone();
-        let (send, receive) = std::sync::mpsc::channel::<taskweave_core::JoinHandle<bool>>();
-        let future = pool.spawn_future(async move {
-            begin.await;
-            let task = receive.recv().unwrap();
-            task.await.unwrap()
-        });
-        let task = pool.spawn(move || matches!(future.wait(), Err(TaskError::Deadlock)));
-        send.send(task).unwrap();
-        until(|| event.waiters() == 1);
+        let told = circle(pool, &event);
         event.set();
-        until(|| pool.metrics().total().futures_ended == 1);
+        assert!(told.recv().unwrap(), "the wait ended without an error");
     });
 }
 
@@ -420,22 +426,13 @@ fn a_circle_is_found_when_the_last_waker_outside_goes() {
     let _watch = watch();
     each_size(|pool| {
         let event = Event::default();
-        let begin = event.clone();
-        let (send, receive) = std::sync::mpsc::channel::<taskweave_core::JoinHandle<bool>>();
-        let future = pool.spawn_future(async move {
-            begin.await;
-            let task = receive.recv().unwrap();
-            task.await.unwrap()
-        });
-        let task = pool.spawn(move || matches!(future.wait(), Err(TaskError::Deadlock)));
-        send.send(task).unwrap();
-        until(|| event.waiters() == 1);
+        let told = circle(pool, &event);
         let kept = event.wakers();
         event.set();
         std::thread::sleep(std::time::Duration::from_millis(2));
         assert_eq!(pool.metrics().total().futures_ended, 0);
         drop(kept);
-        until(|| pool.metrics().total().futures_ended == 1);
+        assert!(told.recv().unwrap(), "the wait ended without an error");
     });
 }
 
